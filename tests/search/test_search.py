@@ -56,6 +56,17 @@ def test_words_and_their_neighbours_make_a_moment(library: Library) -> None:
     assert 0.0 < moment.score <= 1.0
 
 
+def test_a_sentence_with_the_stop_words_of_the_query_comes_first(library: Library) -> None:
+    lines = [
+        "And so my fellow Americans ask not what your country can do for you,",
+        "ask what you do for your country.",
+    ]
+    add_video(library, "speech", lines)
+    (moment,) = search(library, "ask not what your country").moments
+    assert moment.text == lines[0]
+    assert moment.score == VERBATIM_SCORE
+
+
 def test_meaning_finds_passages_without_shared_words(library: Library) -> None:
     party(library)
     assert texts(library, "dancing") == []

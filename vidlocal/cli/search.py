@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from vidlocal.app.search.last_results import LastResults
-from vidlocal.app.search.run import LibrarySearch, advice
+from vidlocal.app.search.run import LibrarySearch, advice, name_advice, similar_names
 from vidlocal.cli.ui import console, options
 from vidlocal.cli.ui.exit_handling import NOTHING_FOUND
 from vidlocal.cli.ui.query_words import FreeTextCommand, read_query
@@ -111,6 +111,9 @@ def command(
             console.notice(result.notice, quiet=quiet)
         if not result.moments:
             console.notice(advice(library, query), quiet=quiet)
+            names = name_advice(similar_names(library, query))
+            if names:
+                console.notice(names, quiet=quiet)
         _show(library, settings, result, page=page, force=force, thumbs=thumbs, play=play, quiet=quiet)
         _remember(settings, result, private=private)
         if not private:

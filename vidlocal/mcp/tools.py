@@ -11,7 +11,7 @@ from pathlib import Path
 from vidlocal.app.engines.hosts import open_writer
 from vidlocal.app.export.clips import cut_span
 from vidlocal.app.search.ask import find_evidence
-from vidlocal.app.search.run import LibrarySearch, advice
+from vidlocal.app.search.run import LibrarySearch, advice, name_advice, similar_names
 from vidlocal.app.video_details import VideoStatus, read_details, select_videos
 from vidlocal.enrich.status import read as read_status
 from vidlocal.errors import UsageError
@@ -53,7 +53,7 @@ class Tools:
         with self._open() as library:
             result = LibrarySearch(library, self._settings).find(query, limit=_between(limit, 1, 50))
             if not result.moments:
-                return advice(library, query)
+                return _text([result.notice, advice(library, query), name_advice(similar_names(library, query))])
             lines = [_moment_line(number, moment) for number, moment in enumerate(result.moments, 1)]
         doubt = "" if result.is_confident else "No good match. Nearest matches:"
         return _text([doubt, *lines, result.notice])

@@ -50,6 +50,11 @@ def build_filter(
     return search_filter, notices
 
 
+def unknown_names(library: Library, parsed: Query) -> list[str]:
+    """Return a sentence for each filter that names no video, place, camera, speaker or person of the library."""
+    return build_filter(library, parsed, None, None)[1][len(parsed.invalid) :]
+
+
 def _speakers(library: Library, names: Sequence[str]) -> tuple[frozenset[int] | None, list[str]]:
     """Return the ids of the named speakers, None without names, and a notice for each unknown name."""
     matches = {name: speaker_names.matching(library, name) for name in names}

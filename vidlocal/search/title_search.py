@@ -1,20 +1,40 @@
 """Search the titles, file names and folder names of videos, and list videos: whole videos as moments."""
 
 import os
+import re
 import sqlite3
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from pathlib import PurePath
 
 from vidlocal.folding import fold
 from vidlocal.records import Moment, PassageKind
 from vidlocal.store.database import Library
-from vidlocal.store.index import hits
-from vidlocal.store.index.search_filter import SearchFilter
+from vidlocal.store.index import hits, text_index
+from vidlocal.store.index.search_filter import NO_FILTER, SearchFilter
 from vidlocal.store.index.tokenizer import words
 
 # Folder names searched above a file: an event and its year, but not the home folder.
 _FOLDERS = 2
+
+# Names that are similar to a word: misspelt ones and inflections, with the same first letter.
+_MIN_RATIO = 0.85
+_MIN_LETTERS = 4
+# A word in the names of more videos than this, and of this share of them, is that of a folder for all videos.
+_MIN_COMMON_VIDEOS = 5
+_COMMON_SHARE = 0.2
+_MAX_COMPARED_VIDEOS = 20_000
+_letters = re.compile(r"[^\W\d_]+")
+
+
+@dataclass(frozen=True, slots=True)
+class NamedVideo:
+    """A video that is similar to a query by its name."""
+
+    id: int
+    title: str
 
 
 def search_titles(
@@ -28,6 +48,39 @@ def search_titles(
     )
     ids = named if search_filter.videos is None else named & search_filter.videos
     return list_videos(library, replace(search_filter, videos=ids), existing, limit=len(ids))
+
+
+def similar_titles(library: Library, query: str, *, limit: int = 3) -> tuple[NamedVideo, ...]:
+    """Return the videos with most of the words of a query in their names, also misspelt or inflected ones."""
+    terms = [term for term in text_index.content_words(library, query) if len(term) >= _MIN_LETTERS]
+    if not terms:
+        return ()
+    rows = hits.list_videos(library, NO_FILTER, limit=_MAX_COMPARED_VIDEOS)
+    names = [_name_parts(row) for row in rows]
+    vocabulary = Counter(name for parts in names for name in parts)
+    max_videos = max(_MIN_COMMON_VIDEOS, _COMMON_SHARE * len(rows))
+    similar = [
+        {name for name, count in vocabulary.items() if count <= max_videos and _is_similar(term, name)}
+        for term in terms
+    ]
+    counts = [sum(not parts.isdisjoint(of_term) for of_term in similar) for parts in names]
+    best = max(counts, default=0)
+    matches = (row for row, count in zip(rows, counts, strict=True) if 0 < count == best)
+    return tuple(NamedVideo(row["id"], row["title"]) for row, _ in zip(matches, range(limit), strict=False))
+
+
+def _name_parts(row: sqlite3.Row) -> set[str]:
+    """Return the words of the names of a video, and their letters without digits: "rabbit" of "rabbit320"."""
+    parts = set(_names(row["title"], _path(row)))
+    return parts | {letters for part in parts for letters in _letters.findall(part)}
+
+
+def _is_similar(term: str, name: str) -> bool:
+    if term == name or name.startswith(term):
+        return True
+    if len(name) < _MIN_LETTERS or name[0] != term[0] or abs(len(name) - len(term)) > 2:
+        return False
+    return SequenceMatcher(None, term, name, autojunk=False).ratio() >= _MIN_RATIO
 
 
 def list_videos(

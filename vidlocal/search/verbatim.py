@@ -16,15 +16,20 @@ MAX_OTHER_SCORE = 0.98
 def raise_verbatim(hits: Sequence[Hit], words: str, stop_words: Collection[str]) -> list[Hit]:
     """Give hits with the query word for word the score VERBATIM_SCORE, other hits at most MAX_OTHER_SCORE.
 
-    Stop words do not count: "bride walks down aisle" is in "The bride walks down the aisle." The order of the hits
-    stays as it is.
+    Stop words do not count: "bride walks down aisle" is in "The bride walks down the aisle." Hits with the stop words
+    of the query, too, come first: "ask not what your country" before "ask what you can do for your country". Otherwise
+    the order stays as it is.
     """
     folded = fold(words)
     ignored = stop_words if _spaced(folded, stop_words).strip() else ()
     query = _spaced(folded, ignored)
     if not query.strip():
         return list(hits)
-    return [replace(hit, score=_score(hit.score, fold(hit.text), query, ignored)) for hit in hits]
+    raised = [replace(hit, score=_score(hit.score, fold(hit.text), query, ignored)) for hit in hits]
+    whole = _spaced(folded, ())
+    if whole == query:
+        return raised
+    return sorted(raised, key=lambda hit: hit.score < VERBATIM_SCORE or not _contains(fold(hit.text), whole, ()))
 
 
 def _score(score: float, text: str, query: str, ignored: Collection[str]) -> float:

@@ -14,8 +14,10 @@ from vidlocal.errors import StoreError
 from vidlocal.plugins.discovery import has_plugins
 from vidlocal.records import JobKind, JobState, PassageKind
 from vidlocal.search.query import parse
+from vidlocal.search.filters import unknown_names
 from vidlocal.search.query_vectors import PictureVector
 from vidlocal.search.run import MAX_JUDGED, SearchResult, search
+from vidlocal.search.title_search import NamedVideo, similar_titles
 from vidlocal.settings import Settings
 from vidlocal.settings.servers import Role, ServerKind
 from vidlocal.store.content import frames, passages, videos
@@ -147,6 +149,8 @@ def advice(library: Library, query: str) -> str:
         return "The query has no words."
     if text_index.has_only_stop_words(library, parsed.words):
         return "No results. Add a word."
+    if unknown_names(library, parsed):  # the notice of the search has them
+        return "No results."
     if not passages.count(library):
         return "No results. The library has no text yet. Run: vidlocal ingest FOLDER"
     untranscribed = jobs.counts(library).get((JobKind.TRANSCRIBE, JobState.QUEUED), 0)
@@ -159,6 +163,21 @@ def advice(library: Library, query: str) -> str:
     if missing:
         return f"No results. {' and '.join(missing)}. Run: vidlocal {'enrich' if undescribed else 'setup'}"
     return "No results. Try fewer or other words."
+
+
+def similar_names(library: Library, query: str) -> tuple[NamedVideo, ...]:
+    """Return videos with words of a query in their names, to be shown after an empty result."""
+    return similar_titles(library, parse(query).words)
+
+
+def name_advice(named: Sequence[NamedVideo]) -> str:
+    """Name the videos of `similar_names` in a sentence; empty without any."""
+    if not named:
+        return ""
+    if len(named) == 1:
+        return f"Similar name: {named[0].title}. Run: vidlocal show id:{named[0].id}"
+    titles = ", ".join(f"{video.title} ({video.id})" for video in named)
+    return f"Similar names: {titles}. Run: vidlocal show id:{named[0].id}"
 
 
 def _spans(library: Library, result: SearchResult, video_ids: Sequence[int] | None) -> list[searches.Span]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from vidlocal.app.search.query_completion import matching_candidates, query_candidates
-from vidlocal.app.search.run import LibrarySearch, advice
+from vidlocal.app.search.run import LibrarySearch, advice, similar_names
 from vidlocal.app.search.similar import find_similar
 from vidlocal.records import Moment
 from vidlocal.render import results
@@ -44,6 +44,7 @@ def search(library: Library, call: Call) -> object:
         "notice": result.notice,
         "confident": result.is_confident,
         "advice": None if result.moments else advice(library, call["q"]),
+        "similar_names": [] if result.moments else [asdict(video) for video in similar_names(library, call["q"])],
         "people": _people(library, call, result.moments),
         "moments": _with_pictures(library, result.moments, records, words),
     }

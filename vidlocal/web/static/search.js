@@ -58,6 +58,7 @@ async function request(path, values) {
   const result = await get(path, values, searching.signal);
   moments = result.moments;
   $("#search-notice").textContent = [result.notice, result.confident || !moments.length ? "" : "No good match. Nearest matches:", result.advice].filter(Boolean).join(" ");
+  if (result.similar_names?.length) $("#search-notice").append(" Similar names: ", ...result.similar_names.flatMap((video, index) => [index ? ", " : "", h("a", { href: `/video/${video.id}` }, video.title)]), ".");
   const isCut = moments.length >= values.limit;
   $("#count").textContent = moments.length === 1 ? "1 moment" : `${moments.length}${isCut ? " or more" : ""} moments`;
   $("#people").replaceChildren(...(result.people ?? []).map((person) => h("li", {}, h("button", { className: "chip", onclick: () => { $("#q").value = `${$("#q").value.trim()} ${filter("person", person.name)}`; run(true); } },
@@ -80,7 +81,7 @@ async function startPage() {
 }
 export const videoGrid = (videos) => h("ul", { className: "grid" }, ...videos.map((video) => h("li", {},
   h("a", { className: "card", href: `/video/${video.id}` },
-    h("span", { className: "thumb" }, video.frame ? picture(video.frame, 320) : null,
+    h("span", { className: "thumb" }, video.frame ? picture(video.frame, 320) : h("span", { className: "no-picture" }, video.kind),
       video.duration ? h("span", { className: "time" }, clock(video.duration)) : null),
     h("strong", {}, video.title),
     h("span", { className: "muted" }, video.frames ? `${video.frames_described} of ${video.frames} frames captioned` : video.kind)))));
