@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from tests.support import clips
 from tests.support.commands import Run, add_video
 from tests.support.plugin_packages import PAGE, install, install_example
+from vidlocal.cli.ui.completion import candidates
 from vidlocal.plugins import hookspecs
 from vidlocal.plugins.discovery import has_plugins
 from vidlocal.plugins.manager import installed_plugins, load_plugins
@@ -78,6 +80,22 @@ def test_a_command_of_a_plugin_has_arguments_and_help(example: Path, library: Li
     add_video(library, "harbour", "boats")
     assert run("longest", "-n", "1").stdout == "20\tharbour\n"
     assert "List the longest videos." in run("longest", "--help").stdout
+
+
+def test_commands_of_plugins_are_in_the_help_and_completed(example: Path, run: Run) -> None:
+    assert re.search(r"^Plugins:\n  longest +List the longest videos\.$", run("--help").stdout, re.MULTILINE)
+    names = [candidate.word for candidate in candidates([], "lo", Path("/nowhere")) or ()]
+    assert names == ["longest"]
+    assert [found.word for found in candidates(["longest"], "--c", Path("/nowhere")) or ()] == ["--count"]
+    assert candidates(["longest"], "", Path("/nowhere")) is None
+
+
+@pytest.mark.parametrize("source", ["register_commands(): return 5", "register_commands(): return {'go': 5}"])
+def test_a_plugin_that_fails_does_not_spoil_the_help(packages: Path, run: Run, source: str) -> None:
+    add_broken(packages, "broken", f"{HOOK}def {source}")
+    result = run("--help")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "ingest " in result.stdout
 
 
 def test_a_signal_of_a_plugin_tags_the_spans_of_a_film(

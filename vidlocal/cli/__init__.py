@@ -19,6 +19,7 @@ from vidlocal.cli.ui.exit_handling import exit_on_sigterm, handle_errors, prepar
 from vidlocal.cli.ui.fast_params import use_fast_params
 from vidlocal.cli.ui.help_text import write_examples, write_parameters
 from vidlocal.cli.ui.verbosity import Verbose
+from vidlocal.plugins.discovery import has_plugins
 from vidlocal.version import __version__
 
 if TYPE_CHECKING:
@@ -131,6 +132,10 @@ class _Root(TyperGroup):
         for heading, commands in SECTIONS.items():
             with formatter.section(heading):
                 formatter.write_dl([(f"{name:<{_NAME_WIDTH}}", line) for name, (_, line) in commands.items()])
+        plugin_commands = list_plugin_commands()
+        if plugin_commands:
+            with formatter.section("Plugins"):
+                formatter.write_dl([(f"{name:<{_NAME_WIDTH}}", line) for name, line in plugin_commands.items()])
         write_parameters(self.get_params(ctx), ctx, formatter)
 
     def format_epilog(self, ctx: "Context", formatter: "HelpFormatter") -> None:
@@ -139,6 +144,15 @@ class _Root(TyperGroup):
     def invoke(self, ctx: "Context") -> Any:
         with handle_errors(is_resumable=lambda: ctx.invoked_subcommand in _RESUMABLE):
             return super().invoke(ctx)
+
+
+def list_plugin_commands() -> dict[str, str]:
+    """Return the first help line of the commands of plugins by name. Without a plugin it imports nothing."""
+    if not has_plugins(sys.path):
+        return {}
+    from vidlocal.cli.ui import plugin_commands
+
+    return plugin_commands.list_plugin_commands(COMMANDS)
 
 
 def load_command(name: str) -> "ClickCommand":

@@ -60,20 +60,37 @@ def candidates(words: Sequence[str], typed: str, home: Path) -> list[Candidate] 
 
 
 def _available(words: list[str], typed: str, home: Path) -> Iterable[Candidate] | None:
-    from vidlocal.cli import COMMANDS
+    from vidlocal.cli import COMMANDS, list_plugin_commands
 
     while words and words[0].startswith("-"):
         words.pop(0)
     if not words:
         if typed.startswith("-"):
             return [Candidate(name, description) for name, description in _ROOT.items()]
-        return [Candidate(name, line) for name, (_, line) in COMMANDS.items()]
+        lines = {name: line for name, (_, line) in COMMANDS.items()}
+        return [Candidate(name, line) for name, line in (lines | list_plugin_commands()).items()]
     name, *words = words
     if name not in COMMANDS:
-        return []
+        return _plugin_options(name, typed) if name in list_plugin_commands() else []
     if not typed.startswith("-") and not any(word.startswith("-") for word in words):
         return _values(ARGUMENTS.get(name, "") if not words else _next_argument(name), typed, home)
     return _with_options(name, words, typed, home)
+
+
+def _plugin_options(name: str, typed: str) -> Iterable[Candidate] | None:
+    """Return the options of a command of a plugin. None: complete file names."""
+    from vidlocal.cli.ui.plugin_commands import load_plugin_command
+
+    if not typed.startswith("-"):
+        return None
+    command = load_plugin_command(name)
+    parameters = () if command is None else command.params
+    return [
+        Candidate(opt, getattr(parameter, "help", None) or "")
+        for parameter in parameters
+        for opt in parameter.opts
+        if opt.startswith("--")
+    ]
 
 
 def _next_argument(name: str) -> str:

@@ -1,6 +1,6 @@
 """Commands of plugins, for names unknown to vidlocal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,19 @@ def load_plugin_command(name: str) -> "ClickCommand | None":
         plugin, f"command {name}", lambda: build_command(name, _reporting(plugin, name, function)), notice
     )
     return command
+
+
+def list_plugin_commands(names: Collection[str] = ()) -> dict[str, str]:
+    """Return the first help line of the commands of plugins by name, other than `names`; failing plugins have none."""
+    try:
+        registered = hooks().register("register_commands", lambda message: None)
+    except VidlocalError:
+        return {}
+    return {
+        name: next(iter((getattr(function, "__doc__", None) or "").strip().splitlines()), f"Command of {plugin}.")
+        for name, (plugin, function) in sorted(registered.items())
+        if name not in names
+    }
 
 
 def _reporting(plugin: str, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
