@@ -1,6 +1,7 @@
 """Checks of doctor, and their exit codes."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,26 @@ def test_a_fix_is_shown_once(tmp_path: Path) -> None:
     shown = "\n".join(on_terminal(200, "doctor", home=tmp_path / "home"))
     assert shown.count("ollama serve") == 1
     assert "Run: " not in shown
+
+
+def test_a_part_that_is_ok_has_a_command_but_nothing_to_fix(tmp_path: Path) -> None:
+    shown = "\n".join(on_terminal(200, "doctor", home=tmp_path / "home"))
+    assert "command: vidlocal ingest PATH" in shown
+    assert "site-packages" not in shown
+    assert ", bundled" in shown
+
+
+def test_the_scheduler_of_a_cluster_is_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "cluster" not in run()[1]
+    with socket.create_server(("127.0.0.1", 0)) as scheduler:
+        address = f"tcp://127.0.0.1:{scheduler.getsockname()[1]}"
+        monkeypatch.setenv("VIDLOCAL_CLUSTER", address)
+        found = run()[1]["cluster"]
+        assert (found["state"], found["result"]) == ("ok", f"scheduler at {address}")
+    code, states, _ = run()
+    assert code == 0
+    assert (states["cluster"]["state"], states["cluster"]["fix"]) == ("warning", "vidlocal cluster start")
+    assert f"No scheduler on {address}" in states["cluster"]["result"]
 
 
 def test_piped_it_is_four_fields_a_line() -> None:

@@ -87,6 +87,7 @@ def _table(checks: "Sequence[Check]") -> "RenderableType":
         result = check.result.partition(" Run: ")[0] if check.fix else check.result
         text = Text.assemble((check.part, "bold"), "  ", one_line(result))
         if check.fix:
-            text.append(f"\nfix: {one_line(check.fix)}", style="cyan")
+            label = "command" if check.state == "ok" else "fix"
+            text.append(f"\n{label}: {one_line(check.fix)}", style="cyan")
         table.add_row(Text(check.state, style=_STYLES[check.state]), text)
     return table

@@ -81,6 +81,13 @@ def find_ffmpeg(configured: str | None) -> Ffmpeg:
     return _check("ffmpeg", "ffmpeg")
 
 
+def is_bundled(path: str | Path) -> bool:
+    """Return True for the executable in the package imageio-ffmpeg."""
+    import imageio_ffmpeg
+
+    return Path(imageio_ffmpeg.__file__).parent in Path(path).parents
+
+
 def error_line(stderr: str, returncode: int = 0) -> str:
     """The last error message of ffmpeg about the file, at most 200 characters. `returncode` is negative for a crash."""
     lines = [_COMPONENT.sub("", line).strip() for line in stderr.splitlines()]

