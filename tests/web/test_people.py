@@ -189,12 +189,38 @@ def test_a_speaker_is_linked_to_the_person_who_is_seen(page: Page, home: Path) -
     assert "Uncle" in [speaker["name"] for speaker in unlinked["speakers"]]
 
 
+def test_a_person_is_forgotten_with_all_faces(page: Page, home: Path) -> None:
+    anna = id_of(page, "Anna")
+    assert "Anna" not in names(page("DELETE", f"/people/{anna}"))
+    assert page("DELETE", f"/people/{anna}").status_code == 404
+    assert page("GET", f"/people/{anna}").status_code == 404
+    assert b"Anna" not in (home / "library.db").read_bytes()
+
+
+def test_all_people_are_forgotten_with_the_consent(page: Page) -> None:
+    listed = page("DELETE", "/people").json()
+    assert (listed["people"], listed["has_consent"]) == ([], False)
+
+
+def test_a_speaker_is_forgotten_but_not_what_is_said(page: Page) -> None:
+    mary = id_of(page, "Mary", "speakers")
+    said = page("GET", "/videos/1").json()["passages"]
+    left = [speaker["name"] for speaker in page("DELETE", f"/speakers/{mary}").json()["speakers"]]
+    assert "Mary" not in left
+    assert [passage["text"] for passage in page("GET", "/videos/1").json()["passages"]] == [
+        passage["text"] for passage in said
+    ]
+
+
 CHANGES: list[tuple[str, str, dict[str, Any]]] = [
     ("PATCH", "/speakers/1", {"name": "Eve"}),
     ("POST", "/speakers/1/merge", {"other": 2}),
     ("POST", "/speakers/1/split", {"video": 1}),
     ("POST", "/speakers/1/link", {"person": 1}),
     ("POST", "/speakers/undo", {}),
+    ("DELETE", "/speakers/1", {}),
+    ("DELETE", "/people/1", {}),
+    ("DELETE", "/people", {}),
     ("POST", "/people/consent", {}),
     ("POST", "/people/undo", {}),
     ("PATCH", "/people/1", {"name": "Eve"}),

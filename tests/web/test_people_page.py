@@ -1,6 +1,7 @@
 """People and speakers in a real browser. Skipped without the browser."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -45,6 +46,29 @@ def test_faces_are_named_merged_hidden_and_reviewed(open_page: OpenPage, family:
     expect(page.locator("#review")).to_be_hidden()
     page.locator("#wall a").first.click()
     expect(page.locator("h1")).to_have_text("Anna")
+
+
+def test_forgetting_asks_first(open_page: OpenPage, tmp_path: Path) -> None:
+    with web_server(make_family(tmp_path / "home")) as running:
+        page = open_page("/people", on=running)
+        forget = page.get_by_role("button", name="Forget Mary")
+        forget.click()
+        expect(page.get_by_role("dialog")).to_contain_text("Forget Mary?")
+        expect(page.get_by_role("button", name="Cancel")).to_be_focused()
+        page.keyboard.press("Enter")
+        expect(page.get_by_label("Name of Mary")).to_have_count(1)
+        forget.click()
+        page.get_by_role("button", name="Forget", exact=True).click()
+        expect(page.locator("#notice")).to_contain_text("Mary is forgotten.")
+        expect(page.get_by_label("Name of Mary")).to_have_count(0)
+        page.locator("#wall a").first.click()
+        page.get_by_role("button", name="Forget Anna").click()
+        page.get_by_role("button", name="Forget", exact=True).click()
+        expect(page.locator("#wall li")).to_have_count(2)
+        page.get_by_role("button", name="Forget everybody").click()
+        page.get_by_role("dialog").get_by_role("button", name="Forget everybody").click()
+        expect(page.locator("#consent")).to_be_visible()
+        expect(page.locator("#wall-section")).to_be_hidden()
 
 
 def test_a_speaker_is_named_beside_the_line(open_page: OpenPage, family: WebServer) -> None:

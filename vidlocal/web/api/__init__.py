@@ -25,6 +25,8 @@ _PEOPLE_CHANGES: Sequence[tuple[Method, str, Callable[..., Any], Sequence[Parame
     ("POST", "/people/consent", people.agree, ()),
     ("POST", "/people/undo", people.undo_people, ()),
     ("PATCH", "/people/{person}", people.name_person, (_NAME,)),
+    ("DELETE", "/people/{person}", people.forget_person, ()),
+    ("DELETE", "/people", people.forget_people, ()),
     (
         "POST",
         "/people/{person}/merge",
@@ -169,6 +171,7 @@ OPERATIONS = (
         changes=True,
         local_only=True,
     ),
+    Operation("DELETE", "/speakers/{speaker}", speakers.forget_speaker, changes=True, local_only=True),
     Operation("POST", "/speakers/undo", speakers.undo_speakers, changes=True, local_only=True),
     Operation("GET", "/people", people.list_people, query=(_HIDDEN, _MAX_PEOPLE), local_only=True),
     Operation(

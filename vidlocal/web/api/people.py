@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from vidlocal.app import identities
 from vidlocal.app.engines.faces import FORBIDDEN, require_people
-from vidlocal.app.people import CONSENT, Doubt, alike, as_data, doubtful
+from vidlocal.app.people import CONSENT, Doubt, alike, as_data, doubtful, forget
 from vidlocal.engines.faces.face_files import face_models
 from vidlocal.errors import MediaError, SettingsError, VidlocalError
 from vidlocal.export.face_pictures import face_picture
@@ -120,6 +120,18 @@ def tell_apart(library: Library, call: Call) -> object:
 def hide_person(library: Library, call: Call) -> object:
     """Hide a person from lists, or show them again."""
     people.hide(library, [_person(library, call["person"])], hidden=call["hide"])
+    return list_people(library, call)
+
+
+def forget_person(library: Library, call: Call) -> object:
+    """Delete a person and their faces, past searches, and what models wrote with the name. It cannot be undone."""
+    forget(library, [_person(library, call["person"])])
+    return list_people(library, call)
+
+
+def forget_people(library: Library, call: Call) -> object:
+    """Delete all people, all faces and the consent. It cannot be undone."""
+    forget(library, None)
     return list_people(library, call)
 
 

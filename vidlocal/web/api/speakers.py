@@ -3,7 +3,7 @@
 from dataclasses import asdict
 
 from vidlocal.app import identities
-from vidlocal.app.speakers import alike
+from vidlocal.app.speakers import alike, forget
 from vidlocal.store.content import people, speakers
 from vidlocal.store.content.speaking_people import likely_people
 from vidlocal.store.database import Library
@@ -52,6 +52,12 @@ def link_speaker(library: Library, call: Call) -> object:
 def split_speaker(library: Library, call: Call) -> object:
     """Move the voices of a speaker in a video to a new speaker."""
     speakers.split(library, _speaker(library, call["speaker"]), get_video(library, call).id)
+    return list_speakers(library, call)
+
+
+def forget_speaker(library: Library, call: Call) -> object:
+    """Delete a speaker, and past searches; what the speaker says stays. It cannot be undone."""
+    forget(library, [_speaker(library, call["speaker"])])
     return list_speakers(library, call)
 
 

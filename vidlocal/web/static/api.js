@@ -54,6 +54,15 @@ export const attempt = (action) => async (...values) => {
   values[0]?.preventDefault?.();
   try { return await action(...values); } catch (error) { if (error.name !== "AbortError") notice(error.message); }
 };
+// Asks before a change that cannot be undone.
+export const confirmed = (question, label) => new Promise((resolve) => {
+  const dialog = $("#confirm");
+  $("#confirm-text").textContent = question;
+  $("#confirm-yes").textContent = label;
+  dialog.returnValue = "";
+  dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  dialog.showModal();
+});
 export const cutClip = attempt(async (id, start, end) => {
   const { name } = await send("POST", `/videos/${id}/clips`, { start, end: Math.max(end, start + 1) });
   notice(`Cut ${name}.`, { label: "Download", run: () => { location.href = `/api/v1/clips?name=${encodeURIComponent(name)}`; } });

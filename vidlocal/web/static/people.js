@@ -1,5 +1,5 @@
 // The page of people: faces with names, doubtful faces, speakers; and the page of a person.
-import { $, attempt, canNamePeople, clock, duration, facePicture, filter, get, h, isLocal, notice, searchUrl, send, show } from "./api.js";
+import { $, attempt, canNamePeople, clock, confirmed, duration, facePicture, filter, get, h, isLocal, notice, searchUrl, send, show } from "./api.js";
 
 let people = [], questions = [], shown = { hidden: false };
 const skipped = new Set();
@@ -29,10 +29,22 @@ const answer = (path, body, done) => attempt(async () => {
   await change(path, body, done)();
 });
 
+const forgetPerson = (person) => attempt(async () => {
+  if (!await confirmed(`Forget ${labelOf(person)}, with all their faces? Past searches and what models wrote with the name are deleted, too. It cannot be undone.`, "Forget")) return;
+  await send("DELETE", `/people/${person.id}`);
+  location.href = "/people";
+});
+const forgetEverybody = attempt(async () => {
+  if (!await confirmed("Forget all people and all faces? It cannot be undone. No face is searched any more before you agree again.", "Forget everybody")) return;
+  draw(await send("DELETE", "/people", shown));
+  notice("All people are forgotten.");
+});
+
 export const peoplePage = attempt(async () => {
   show("people-page");
   $("#undo-people").addEventListener("click", undoPeople);
   $("#undo-speakers").addEventListener("click", undoSpeakers);
+  $("#forget-people").addEventListener("click", forgetEverybody);
   $("#show-hidden").addEventListener("change", attempt(async ({ target }) => {
     shown = { hidden: target.checked };
     draw(await get("/people", shown));
@@ -43,7 +55,7 @@ export const peoplePage = attempt(async () => {
     notice(listed.obstacle ?? "Searching for faces.", listed.obstacle ? null : { label: "Status", run: () => { location.href = "/status"; } });
     if (!listed.obstacle) await followSearch();
   }));
-  for (const name of ["#undo-people", "#undo-speakers"]) $(name).hidden = !canNamePeople;
+  for (const name of ["#undo-people", "#undo-speakers", "#forget-people"]) $(name).hidden = !canNamePeople;
   if (isLocal) draw(await get("/people", shown));
   else say("Faces are shown on the machine of the server only.");
   drawSpeakers(await get("/speakers"));
@@ -143,6 +155,11 @@ function drawSpeakers(listed) {
     drawSpeakers(await send(method, path, body));
     notice(done, { label: "Undo", run: undoSpeakers });
   });
+  const forget = (speaker) => attempt(async () => {
+    if (!await confirmed(`Forget ${speaker.name}? What is said stays; past searches are deleted. It cannot be undone.`, "Forget")) return;
+    drawSpeakers(await send("DELETE", `/speakers/${speaker.id}`));
+    notice(`${speaker.name} is forgotten.`);
+  });
   const merge = (into, other) => save(`/speakers/${into.id}/merge`, { other: other.id }, `Merged into ${into.name}.`);
   const renameSpeaker = (speaker) => (name) => {
     const other = all.find((some) => some.id !== speaker.id && same(name)(some));
@@ -154,6 +171,7 @@ function drawSpeakers(listed) {
       : canNamePeople ? nameForm(speaker, speaker.name, "speaker-names", renameSpeaker(speaker)) : h("strong", {}, speaker.name),
     h("span", { className: "muted" }, `${plural(speaker.videos, "video", "videos")} · ${duration(speaker.seconds)}`),
     h("a", { href: searchUrl(filter("speaker", speaker.is_named ? speaker.name : String(speaker.id))), "aria-label": `Moments of ${speaker.name}` }, "Moments"),
+    canNamePeople ? h("button", { className: "forget", "aria-label": `Forget ${speaker.name}`, onclick: forget(speaker) }, "Forget") : h("span"),
     h("span", {}, speaker.example ? `“${speaker.example.slice(0, 120)}”` : ""));
   const pairs = listed.alike.map((pair) => pair.speakers.map((id) => byId.get(id))).filter(([one, other]) => one && other);
   $("#speaker-names").replaceChildren(...all.filter((speaker) => speaker.is_named).map((speaker) => h("option", { value: speaker.name })));
@@ -179,7 +197,8 @@ export const personPage = attempt(async (id) => {
     $("h1").textContent = label;
     $("#person-about").textContent = `${plural(person.videos, "video", "videos")}, ${plural(person.tracks, "appearance", "appearances")}, ${duration(person.seconds)} on screen`;
     if (canNamePeople) $("#person-name").replaceChildren(nameForm(person, label, "people-names", (name) => renameHere(name)));
-    $("#person-links").replaceChildren(h("a", { href: "/people" }, "All people"), person.is_named ? h("a", { href: searchUrl(filter("person", person.name)) }, "All moments") : "");
+    $("#person-links").replaceChildren(h("a", { href: "/people" }, "All people"), person.is_named ? h("a", { href: searchUrl(filter("person", person.name)) }, "All moments") : "",
+      canNamePeople ? h("button", { onclick: forgetPerson(person) }, `Forget ${label}`) : "");
     $("#person-faces").replaceChildren(...faces.map((face) => {
       const where = `${face.video.title} ${clock(face.time)}`;
       return h("li", {}, h("a", { href: `/video/${face.video.id}?t=${face.time}` }, facePicture(face.id, where)), h("p", { className: "muted" }, where),

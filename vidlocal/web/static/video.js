@@ -10,7 +10,7 @@ export const videoPage = attempt(async (id) => {
   show("video-page");
   const url = new URLSearchParams(location.search), start = Number(url.get("t") ?? 0), q = url.get("q");
   $("#q").value = q ?? "";
-  const data = await get(`/videos/${id}`).catch((error) => { $("#main").replaceChildren(h("h1", {}, error.message)); throw error; });
+  const data = await get(`/videos/${id}`).catch((error) => { $("#main").replaceChildren(h("h1", {}, error.message), h("p", {}, h("a", { href: "/videos" }, "All videos"))); throw error; });
   const { video } = data, film = $(".screen video");
   let range = [null, null], current = -1, items = [], hits = [], people = [];
   document.title = `${video.title} · vidlocal`;

@@ -5,6 +5,8 @@ import { momentUrl, videoGrid } from "./search.js";
 const LISTS_MS = 5000;
 const bar = (done, total, label) => h("progress", { value: done, max: total || 1, "aria-label": label });
 const on = (selector, name, action) => $(selector).addEventListener(name, attempt(action));
+// Text with `code` in backticks.
+const withCode = (text) => text.split("`").map((part, index) => index % 2 ? h("code", {}, part) : part);
 const values = (form) => Object.fromEntries(new FormData(form));
 
 export const videosPage = attempt(async () => {
@@ -54,6 +56,10 @@ function folders() {
   field.addEventListener("input", (event) => { if (!field.value || field.value.endsWith("/")) list(event); });
   list();
 }
+const queue = (kinds) => {
+  const waiting = Object.entries(kinds).filter(([, { queued }]) => queued).map(([kind, { queued }]) => `${kind} ${queued.toLocaleString()}`);
+  return waiting.length ? `Waiting: ${waiting.join(", ")}.` : "";
+};
 function status(data) {
   if (data.error) { $("#headline").textContent = data.error; return; }
   const row = (title, done, total, rest) => h("li", {}, h("span", {}, title), bar(done, total, title), h("span", { className: "muted" }, rest));
@@ -61,6 +67,7 @@ function status(data) {
   $("#headline").textContent = data.headline;
   $("#totals").replaceChildren(h("p", { className: "muted" }, [data.paused_since ? "Paused." : { working: "Working.", waiting: "Waiting.", idle: "Nothing is running." }[data.state], data.waiting?.why, data.seconds_per_frame ? `${data.seconds_per_frame.toFixed(1)} s per frame.` : "", data.seconds_left ? `Done in ${duration(data.seconds_left)}.` : ""].filter(Boolean).join(" ")),
     h("ul", {}, row("Videos", videos.enriched, videos.total, `${videos.enriched} of ${videos.total}`), row("Frames", frames.described, frames.total, `${frames.described.toLocaleString()} of ${frames.total.toLocaleString()}`)),
+    h("p", { className: "muted" }, queue(data.queue)),
     h("p", { className: "muted" }, data.servers.map((server) => `${server.address}: ${server.roles.join(", ")}${server.seconds_per_frame ? `, ${server.seconds_per_frame.toFixed(1)} s per frame` : ""}`).join(" · ")));
   $("#running").replaceChildren(...running.slice(0, 8).map((work) => h("li", {}, `${work.kind} `, h("a", { href: `/video/${work.video.id}` }, work.video.title), h("span", { className: "muted" }, ` since ${new Date(work.since).toLocaleTimeString()}`))));
   $("#pause").disabled = Boolean(data.paused_since);
@@ -97,13 +104,13 @@ export function askPage() {
     }
   });
 }
-const checks = async () => $("#checks").replaceChildren(h("ul", { className: "checks" }, ...(await get("/doctor")).checks.map((check) => h("li", { className: check.state }, h("strong", {}, `${check.state} · ${check.part}`), ` ${check.result}`, check.fix ? h("code", {}, check.fix) : null))));
+const checks = async () => $("#checks").replaceChildren(h("ul", { className: "checks" }, ...(await get("/doctor")).checks.map((check) => h("li", { className: check.state }, h("strong", {}, `${check.state} · ${check.part}`), ` ${check.fix ? check.result.split(" Run: ")[0] : check.result}`, check.fix ? h("code", {}, check.fix) : null))));
 export const settingsPage = attempt(async () => {
   show("settings-page");
   on("#check", "click", checks);
   const draw = ({ settings }) => $("#settings").replaceChildren(...settings.map((item) => h("form", { className: "setting", onsubmit: attempt(async (event) => { draw(await send("PATCH", "/settings", { name: item.name, value: event.target.value.value })); notice(`Saved ${item.name}.`); }) },
     h("label", { htmlFor: item.name }, item.name), h("input", { id: item.name, name: "value", value: item.value ?? "", disabled: readOnly || !item.can_change, "aria-describedby": `${item.name}-help` }),
-    item.can_change && !readOnly ? h("button", {}, "Save") : null, h("p", { id: `${item.name}-help`, className: "muted" }, `${item.description} Allowed: ${item.allowed}. From: ${item.origin}.`))));
+    item.can_change && !readOnly ? h("button", {}, "Save") : null, h("p", { id: `${item.name}-help`, className: "muted" }, ...withCode(`${item.description} Allowed: ${item.allowed}. From: ${item.origin}.`)))));
   draw(await get("/settings"));
   const { servers } = await get("/servers");
   $("#servers").replaceChildren(...servers.map((server) => h("div", {}, h("h3", {}, `${server.address} ${server.version}`), server.error ? h("p", { className: "problem" }, server.error) : null,
