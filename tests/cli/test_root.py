@@ -274,7 +274,10 @@ def test_very_verbose_shows_calls(library: Library, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("words", "is_saved"), [(["status", "--watch"], False), (["worker", "--now"], True)])
-def test_only_commands_that_keep_progress_say_so(wedding: int, words: list[str], is_saved: bool) -> None:
+def test_only_commands_that_keep_progress_say_so(
+    wedding: int, words: list[str], is_saved: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIDLOCAL_OLLAMA_HOST", "127.0.0.1:9")  # that of this machine may have other models
     with subprocess.Popen([*PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
         assert program.stdout is not None
         assert program.stderr is not None
