@@ -67,7 +67,7 @@ def open_page(browser: Browser, server: WebServer) -> Iterator[OpenPage]:
 
     def complain(message: ConsoleMessage) -> None:
         # The browser prints every refused request; the page says it in words.
-        if message.type in ("error", "warning") and not re.search(r"status of (400|404|422)", message.text):
+        if message.type in ("error", "warning") and not re.search(r"status of (400|404|422)|ERR_CONNECTION_REFUSED", message.text):
             errors.append(message.text)
 
     def open_(path: str, *, on: WebServer = server, **options: object) -> Page:

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.browser import OpenPage, needs_browser, violations
 from tests.support.fake_ollama import FakeOllama
+from tests.support.family import make_family
 from tests.support.text_videos import add_video
 from tests.support.web_server import FILM_S, SWITCH_S, WebServer, index, make_films, web_server
 from vidlocal.records import Passage, PassageKind
@@ -254,6 +255,20 @@ def test_a_missing_video_is_reported_on_the_page(open_page: OpenPage) -> None:
     page = open_page("/video/9999")
     expect(page.locator("h1")).to_have_text("No video 9999.")
     expect(page.locator(".buttons")).to_have_count(0)
+
+
+def test_a_server_that_ended_is_told_in_plain_words(open_page: OpenPage, tmp_path: Path) -> None:
+    with web_server(make_family(tmp_path / "home")) as running:
+        page = open_page("/?q=toast", on=running)
+        expect(page.locator(".card")).to_have_count(1)
+    page.locator("#q").fill("cake")
+    expect(page.locator("#notice")).to_have_text("The server does not answer. Run: vidlocal serve")
+
+
+def test_an_empty_result_links_to_videos_with_similar_names(open_page: OpenPage) -> None:
+    page = open_page("/?q=countainer of ships")
+    page.get_by_role("link", name="container").click()
+    expect(page.locator("h1")).to_have_text("container")
 
 
 def test_a_photo_has_no_controls_of_a_film(open_page: OpenPage, ids: dict[str, int]) -> None:

@@ -7,9 +7,13 @@ export const $ = (selector, root = document) => root.querySelector(selector);
 
 export async function get(path, values = {}, signal) {
   const query = new URLSearchParams(Object.entries(values).filter(([, value]) => value !== null && value !== ""));
-  return read(await fetch(`/api/v1${path}?${query}`, { signal }));
+  return read(await reach(`/api/v1${path}?${query}`, { signal }));
 }
-export const request = (method, path, body = {}) => fetch(`/api/v1${path}`, {
+// Browsers say no more than "Failed to fetch" without a server.
+const reach = (url, options) => fetch(url, options).catch((error) => {
+  throw error.name === "AbortError" ? error : new Error("The server does not answer. Run: vidlocal serve");
+});
+export const request = (method, path, body = {}) => reach(`/api/v1${path}`, {
   method,
   headers: { "content-type": "application/json", "x-vidlocal-token": meta("token") },
   body: JSON.stringify(body),
