@@ -77,6 +77,12 @@ def test_server_models_and_capabilities_are_reported(monkeypatch: pytest.MonkeyP
         assert "vision" in found["vision model"]["result"]
         assert found["hosted models"]["state"] == "ok"
         assert found["custom model"]["result"].endswith("is missing or outdated; enrich works without it")
+        monkeypatch.setenv("VIDLOCAL_VISION_MODEL", "bakllava")
+        monkeypatch.setenv("VIDLOCAL_TEXT_MODEL", "qwen3")
+        _, found, _ = run()
+        assert found["vision model"]["fix"] == "vidlocal setup, or: vidlocal config vision_model llava:7b"
+        assert found["text model"]["fix"] == "vidlocal setup --text"
+        monkeypatch.delenv("VIDLOCAL_TEXT_MODEL")
         monkeypatch.setenv("VIDLOCAL_VISION_MODEL", "phi3.5")
         monkeypatch.setenv("VIDLOCAL_EMBED_MODEL", "no-such")
         _, found, _ = run()

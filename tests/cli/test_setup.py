@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tests.support.fake_ollama import FakeOllama
+from tests.support.fake_ollama import FakeOllama, broken
 from tests.support.progress_lines import RecordedLine
 from tests.support.terminal import on_terminal
 from vidlocal.app.setup.file_parts import WhisperPart
@@ -255,6 +255,19 @@ def test_failed_pull_has_a_reason_and_ends(fake: FakeOllama, settings: Settings)
         with pytest.raises(EngineError, match="file does not exist"):
             part.download(lambda share: None)
     assert len(fake.asked("/api/pull")) == 1
+
+
+def test_a_server_without_a_connection_is_told_in_one_sentence(fake: FakeOllama, settings: Settings) -> None:
+    error = (
+        'pull model manifest: Get "https://registry.ollama.ai/v2/library/llava/manifests/7b": dial tcp: lookup '
+        "registry.ollama.ai on 127.0.0.53:53: no such host"
+    )
+    fake.choose = lambda asked: broken(error) if asked.path == "/api/pull" else None
+    with open_server(settings) as server, pytest.raises(EngineError) as caught:
+        OllamaPart(server, "vision", "llava:7b", "vision", None).download(lambda share: None)
+    assert str(caught.value) == (
+        "llava:7b: the Ollama server has no connection to ollama.com. Try again: vidlocal setup"
+    )
 
 
 def test_a_model_that_cannot_do_its_work_is_refused_after_the_pull(settings: Settings) -> None:

@@ -56,11 +56,11 @@ def status_rows(status: Status) -> list[tuple[str, str]]:
 
 
 def _videos(status: Status) -> str:
-    """`2 done, 1 partly captioned, 4 not captioned yet`."""
+    """`2 done, 1 partly done, 4 waiting`."""
     labels = {
         EnrichmentStatus.ENRICHED: "done",
-        EnrichmentStatus.ENRICHING: "partly captioned",
-        EnrichmentStatus.PENDING: "not captioned yet",
+        EnrichmentStatus.ENRICHING: "partly done",
+        EnrichmentStatus.PENDING: "waiting",
     }
     parts = [f"{status.videos[state]:,} {label}" for state, label in labels.items() if status.videos[state]]
     return ", ".join(parts) or "none"

@@ -40,7 +40,7 @@ def test_a_missing_model_names_the_command_to_install_it(ollama: Ollama, server:
 
 
 def test_a_model_without_the_capability_is_refused(ollama: Ollama) -> None:
-    with pytest.raises(EngineError, match=r"phi3.5 does not support images.*config vision_model"):
+    with pytest.raises(EngineError, match=r"phi3.5 does not support images.*config vision_model llava:7b"):
         ollama.preflight("phi3.5", "vision")
     with pytest.raises(EngineError, match=r"llava:7b does not support embeddings.*config embed_model"):
         ollama.preflight("llava:7b", "embedding")

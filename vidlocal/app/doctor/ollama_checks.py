@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from vidlocal.app.doctor.check import SETUP, Check, CheckState
 from vidlocal.app.setup.ollama_parts import CustomPart
-from vidlocal.errors import EngineError, EngineUnreachable, VidlocalError
+from vidlocal.errors import EngineError, EngineUnreachable, ModelMissing, VidlocalError
 from vidlocal.settings import Settings
 from vidlocal.settings.servers import Role
 from vidlocal.store.database import FILE_NAME, Library
@@ -82,6 +82,10 @@ def _server(server: "Ollama", version: str) -> Iterator[Check]:
 def _model(server: "Ollama", part: str, name: str, needs: "Capability", fix: str = SETUP) -> Check:
     try:
         model = server.preflight(name, needs)
+    except ModelMissing as error:
+        other = server.installed_vision_model() if needs == "vision" else None
+        fix += f", or: vidlocal config vision_model {other}" if other else ""
+        return Check(part, CheckState.MISSING, str(error), fix)
     except EngineError as error:
         return Check(part, CheckState.MISSING, str(error), fix)
     if model.capabilities is None:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 CUSTOM_MODEL = "vidlocal"
 # Key of the fingerprint of the custom model in `store.history.facts`.
 CUSTOM_MODEL_KEY = "custom_model"
+
+# Errors of the Go network package, as Ollama passes them on.
+_NO_NETWORK = re.compile(r"no such host|network is unreachable|server misbehaving|dial tcp .*(?:timeout|refused)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,10 @@ class OllamaPart:
                 break
             except AnswerRejected as error:
                 done = sum(completed for completed, _ in layers.values())
+                if done <= reached and _NO_NETWORK.search(str(error)):
+                    raise EngineError(
+                        f"{self.name}: the Ollama server has no connection to ollama.com. Try again: vidlocal setup"
+                    ) from error
                 if done <= reached:
                     raise EngineError(f"{self.name} cannot be downloaded: {error}") from error
                 reached = done

@@ -42,11 +42,11 @@ _QWEN_FAMILIES = ("qwen3vl", "qwen3vlmoe", "qwen35", "qwen35moe", "qwen3next")
 _NEMOTRON_FAMILIES = ("nemotron_h", "nemotron_h_moe", "nemotron_h_omni")
 _SERIAL_FAMILIES = frozenset({"mllama", "lfm2", "lfm2moe", *_QWEN_FAMILIES, *_NEMOTRON_FAMILIES})
 _import_lock = threading.Lock()
-# The lacking ability of a model, and a command to choose another model.
-_LACKS: Mapping[Capability, tuple[str, str]] = {
-    "vision": ("images", "vidlocal config vision_model llava:7b"),
-    "embedding": ("embeddings", "vidlocal config embed_model embeddinggemma"),
-    "completion": ("text generation", "vidlocal config text_model phi3.5"),
+# The lacking ability of a model, the setting for a model with it, and such a model.
+_LACKS: Mapping[Capability, tuple[str, str, str]] = {
+    "vision": ("images", "vision_model", "llava:7b"),
+    "embedding": ("embeddings", "embed_model", "embeddinggemma"),
+    "completion": ("text generation", "text_model", "phi3.5"),
 }
 
 
@@ -150,9 +150,15 @@ class Ollama:
         if capabilities is None:
             capabilities = info.capabilities
         if capabilities is not None and needs not in capabilities:
-            lack, command = _LACKS[needs]
+            lack, setting, usual = _LACKS[needs]
+            other = self.installed_vision_model() if needs == "vision" else None
+            command = f"vidlocal config {setting} {other or usual}"
             raise EngineError(f"{model} does not support {lack}. To choose another model, run: {command}")
         return ModelInfo(info.name, info.digest, capabilities, info.size_bytes)
+
+    def installed_vision_model(self) -> str | None:
+        """Return an installed vision model, or None. Of other abilities the list of models is wrong."""
+        return next((model.name for model in self.models() if "vision" in (model.capabilities or ())), None)
 
     def digest(self, model: str) -> str:
         """Return the digest of the installed build. Raises ModelMissing."""

@@ -150,7 +150,8 @@ def error_for_status(
     if status in (401, 403):
         return EngineError(f"{model}: access denied by {server} ({text or status}). Check the settings of the server.")
     if _UNSUPPORTED.search(text):
-        return EngineError(f"{model} cannot do this ({text}). To choose another model, run: vidlocal setup")
+        remedy = " To choose another model, run: vidlocal setup" if server_name == "Ollama server" else ""
+        return EngineError(f"{model} cannot do this ({text}).{remedy}")
     if _LOAD_FAILURE.search(text):
         return EngineError(
             f"{model} does not load on {server} ({text}). To choose a smaller model, run: vidlocal setup"
