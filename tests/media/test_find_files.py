@@ -37,6 +37,14 @@ def test_a_live_photo_is_a_photo(tmp_path: Path) -> None:
     assert [file.skip_reason for file in find_files([tmp_path / "IMG_1.MOV"])] == [None]
 
 
+def test_subtitles_beside_their_film_have_a_reason_of_their_own(tmp_path: Path) -> None:
+    for name in ("film.mp4", "film.srt", "film.pt-BR.forced.vtt", "other.srt", "film.txt", "film two.srt"):
+        (tmp_path / name).write_bytes(b"x")
+    skipped = {file.path.name for file in find_files([tmp_path]) if file.skip_reason == "subtitles of a video"}
+    assert skipped == {"film.srt", "film.pt-BR.forced.vtt"}
+    assert [file.skip_reason for file in find_files([tmp_path / "film.srt"])] == [None]
+
+
 def test_each_file_is_found_once(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").touch()
     assert len(list(find_files([tmp_path / "a.mp4", tmp_path, tmp_path]))) == 1

@@ -66,8 +66,9 @@ def open_page(browser: Browser, server: WebServer) -> Iterator[OpenPage]:
     contexts = []
 
     def complain(message: ConsoleMessage) -> None:
-        # The browser prints every refused request; the page says it in words.
-        if message.type in ("error", "warning") and not re.search(r"status of (400|404|422)|ERR_CONNECTION_REFUSED", message.text):
+        # The browser prints every refused request, and a server that ended; the page says it in words.
+        is_known = re.search(r"status of (400|404|422)|ERR_CONNECTION_REFUSED", message.text)
+        if message.type in ("error", "warning") and not is_known:
             errors.append(message.text)
 
     def open_(path: str, *, on: WebServer = server, **options: object) -> Page:

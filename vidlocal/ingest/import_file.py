@@ -9,9 +9,8 @@ from typing import Any, BinaryIO
 
 from vidlocal.errors import MediaError, UsageError
 from vidlocal.ingest.import_catalog import import_catalog
-from vidlocal.media import sidecars
 from vidlocal.media.encodings import decode
-from vidlocal.media.extensions import has_media_extension
+from vidlocal.media.extensions import SUBTITLE_EXTENSIONS, has_media_extension
 from vidlocal.media.files import read_error, read_stamp
 from vidlocal.media.languages import language_code
 from vidlocal.media.metadata import immich
@@ -82,7 +81,7 @@ def import_file(
         read = reader(path)
         if read is not None:
             return _import(library, name, _plugin_lines(library, path, video, new, read), reject)
-    if path.suffix.lower() in sidecars.EXTENSIONS:
+    if path.suffix.lower() in SUBTITLE_EXTENSIONS:
         cues = subtitle_sources.read_sidecar(path)
         subs = [
             TimedPassage(Passage(cue.start, cue.end, PassageKind.SUBTITLE, cue.text, cue.language, speaker=cue.speaker))

@@ -14,6 +14,8 @@ VIDEO_EXTENSIONS = frozenset(_VIDEO.split())
 AUDIO_EXTENSIONS = frozenset(_AUDIO.split())
 PHOTO_EXTENSIONS = frozenset(_PHOTO.split()) | frozenset(_RAW.split())
 MEDIA_EXTENSIONS = VIDEO_EXTENSIONS | AUDIO_EXTENSIONS | PHOTO_EXTENSIONS
+# Files with text; those of players with pictures are not read.
+SUBTITLE_EXTENSIONS = (".srt", ".vtt", ".ass", ".ssa", ".sbv")
 
 # Unfinished downloads of yt-dlp and wget, Chrome, Safari, Firefox, Opera, qBittorrent, and backups of editors.
 _PARTIAL_ENDINGS = (

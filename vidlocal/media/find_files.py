@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidlocal.errors import MediaError
-from vidlocal.media.extensions import MEDIA_EXTENSIONS, PHOTO_EXTENSIONS, has_media_extension, is_partial_download
+from vidlocal.media.extensions import (
+    MEDIA_EXTENSIONS,
+    PHOTO_EXTENSIONS,
+    SUBTITLE_EXTENSIONS,
+    has_media_extension,
+    is_partial_download,
+)
 from vidlocal.media.file_filter import EXCLUDED, NO_FILTER, OTHER_KIND, FileFilter
 from vidlocal.media.files import open_nonblocking, read_stamp
 
@@ -123,12 +129,20 @@ class _FolderRules:
     def __init__(self, names: Sequence[str]) -> None:
         self._has_film = any(_has_film_extension(name) for name in names)
         self._photo_stems = {Path(name).stem for name in names if Path(name).suffix.lower() in PHOTO_EXTENSIONS}
+        self._film_stems = {os.path.splitext(name)[0] for name in names if _has_film_extension(name)}
 
     def skip_reason(self, path: Path) -> str | None:
         reason = _skip_reason(path, beside_film=self._has_film)
         if reason is None and path.stem in self._photo_stems and _is_live_photo_film(path):
             return "film of a Live Photo"
+        if reason is None and path.suffix.lower() in SUBTITLE_EXTENSIONS and self._is_beside_its_film(path):
+            return "subtitles of a video"
         return reason
+
+    def _is_beside_its_film(self, path: Path) -> bool:
+        """True for `film.srt` and `film.de.srt` beside `film.mp4`."""
+        words = path.stem.split(".")
+        return any(".".join(words[:count]) in self._film_stems for count in range(1, len(words) + 1))
 
 
 def _is_live_photo_film(path: Path) -> bool:

@@ -6,10 +6,9 @@ import unicodedata
 from functools import lru_cache
 from pathlib import Path
 
-from vidlocal.media.extensions import PHOTO_EXTENSIONS, has_media_extension
+from vidlocal.media.extensions import PHOTO_EXTENSIONS, SUBTITLE_EXTENSIONS, has_media_extension
 from vidlocal.media.languages import language_code
 
-EXTENSIONS = (".srt", ".vtt", ".ass", ".ssa", ".sbv")
 # Bitmap subtitles of DVD (with a .sub file) and Blu-ray.
 _BITMAP_EXTENSIONS = (".idx", ".sup")
 _METADATA_EXTENSIONS = (".xmp", ".nfo")
@@ -35,7 +34,7 @@ _COPY_NUMBER = re.compile(r" \(\d{1,2}\)$")
 
 def find_sidecars(path: Path) -> tuple[Path, ...]:
     """Find the subtitle files of the video at `path`. Files named after a longer video name belong to that video."""
-    return _find(path, EXTENSIONS)
+    return _find(path, SUBTITLE_EXTENSIONS)
 
 
 def find_bitmap_sidecars(path: Path) -> tuple[Path, ...]:
@@ -100,7 +99,7 @@ def _sidecars_by_stem(folder: Path, changed_ns: int) -> dict[str, list[str]]:
         by_stem[_normalize(films[0])] = [name for name in names if _normalize(name) == _FOLDER_NFO]
     for name in names:
         stem, extension = os.path.splitext(_normalize(name))
-        if extension in (*EXTENSIONS, *_BITMAP_EXTENSIONS, *_METADATA_EXTENSIONS):
+        if extension in (*SUBTITLE_EXTENSIONS, *_BITMAP_EXTENSIONS, *_METADATA_EXTENSIONS):
             owners = _possible_owners(stem)
             listed = [owner for owner in owners if owner in videos]
             for owner in listed[:1] or owners:

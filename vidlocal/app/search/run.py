@@ -13,8 +13,8 @@ from vidlocal.engines.served.query_vector import QueryVector
 from vidlocal.errors import StoreError
 from vidlocal.plugins.discovery import has_plugins
 from vidlocal.records import JobKind, JobState, PassageKind
-from vidlocal.search.query import parse
 from vidlocal.search.filters import unknown_names
+from vidlocal.search.query import parse
 from vidlocal.search.query_vectors import PictureVector
 from vidlocal.search.run import MAX_JUDGED, SearchResult, search
 from vidlocal.search.title_search import NamedVideo, similar_titles
