@@ -1,4 +1,4 @@
-"""People of the library for commands and the page: proposals, groups made anew, forgetting, JSON."""
+"""People of the library for commands and the page: proposals, regrouping, forgetting, JSON."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -69,7 +69,7 @@ def doubtful(library: Library, *, limit: int) -> list[Doubt]:
 
 
 def regroup(library: Library) -> int:
-    """Group the faces of people without a name anew. Named and hidden people stay. Returns the number of faces.
+    """Regroup the faces of people without a name. Named and hidden people stay. Returns the number of faces.
 
     A group keeps the number of the one it has most faces of.
     """

@@ -36,7 +36,7 @@ def command(
     code = _run("doctor", *common)
     if code:
         raise typer.Exit(code)
-    if not json or yes:  # with --json nobody can be asked
+    if not json or yes:  # --json cannot prompt
         _run("setup", *common, *(["--yes"] if yes else []))
     code = _run("ingest", str(folder), *common)
     if code not in (0, SOME_FAILED):

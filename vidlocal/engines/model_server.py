@@ -63,7 +63,7 @@ class ModelServer(Protocol):
     ) -> str:
         """Return the complete answer to a message.
 
-        `on_token` gets every piece of the stream, `on_usage` the token count if the server tells it. `images` are JPEG
+        `on_token` gets every piece of the stream, `on_usage` the token count if reported. `images` are JPEG
         or PNG bytes; `schema` asks for JSON. Raises AnswerTruncated at `num_predict` tokens, PromptTooLong if a prompt
         does not fit, AnswerRejected for an incomplete answer, SchemaMismatch for a refused schema, RunnerFailed if the
         engine of the server fails.

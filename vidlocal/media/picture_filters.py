@@ -54,7 +54,7 @@ class StoredPicture:
     """Storage format of a video's pictures, from the first decoded frame.
 
     `matrix` is the number of the colour matrix in ITU-T H.273, `is_rgb` true for pixels without one. `interlaced` is
-    None for progressive video, "flagged" if each frame tells, "all" if frames are interlaced without telling.
+    None for progressive video, "flagged" if each frame is marked, "all" if frames are interlaced without marks.
     `aspect_changes` are stored times in seconds, and the aspect of the pixels from each on.
     """
 

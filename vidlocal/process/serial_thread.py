@@ -14,7 +14,7 @@ class SerialThread:
     """Runs calls in sequence, on a daemon thread started by the first call.
 
     Threads of `concurrent.futures` are joined when the interpreter exits: one that is interrupted by Ctrl-C while it
-    starts is never told to end, and the program hangs.
+    starts never gets the signal to end, and the program hangs.
     """
 
     def __init__(self, name: str) -> None:

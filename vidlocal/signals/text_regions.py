@@ -11,15 +11,15 @@ from PIL import Image
 
 Cells = npt.NDArray[np.bool_]
 
-# Frames are compared at this size of the longer side, in cells of so many pixels.
+# Frames are compared at this size of the longer side, in cells of this side.
 _SIDE_PX = 448
 _CELL_PX = 16
-# A cell may have text if at so many of its pixels it gets lighter, and at as many darker, by so many grey levels. Text
+# A cell may have text if this share of its pixels gets lighter, and as many get darker, by this many grey levels. Text
 # with a contrast of 45 grey levels has more.
 _MIN_STEP = 10
 _MIN_STEP_SHARE = 0.04
-# A cell has changed if so many of its steps differ by so many grey levels from the frame before: more than by JPEG and
-# noise, less than by a changed digit of pale text. Steps, because clouds behind a title change its grey levels only.
+# A cell has changed if this share of its steps differs by this many grey levels from the previous frame: more than by
+# JPEG and noise, less than by a changed digit of pale text. Steps, because clouds behind a title change its grey levels only.
 _MIN_CHANGE = 12
 _MIN_CHANGE_SHARE = 0.01
 # Cells around (x, y): a line may end in a cell with few strokes. Gaps of twice this many cells do not end a line.
@@ -29,7 +29,7 @@ _GAP_CELLS = 1
 # Sides of the images that the detector takes are multiples of this.
 ALIGN_PX = 32
 
-# A page of small print: strokes in so many cells, on a ground of about the same grey level. Of 30 films, two
+# A page of small print: strokes in this share of cells, on a ground of about the same grey level. Of 30 films, two
 # have as many strokes, but at most 0.43 of their cells share a ground; of pages, nearly all do.
 _MIN_PAGE_SHARE = 0.25
 _MIN_GROUND_SHARE = 0.7

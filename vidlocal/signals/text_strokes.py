@@ -6,14 +6,14 @@ import numpy.typing as npt
 
 Pixels = npt.NDArray[np.uint8]
 
-# Contrast of the strokes: of the steps between neighbouring pixels of a line, so many percent are smaller.
+# Contrast of the strokes: percentile of the steps between neighbouring pixels of a line.
 _CONTRAST_PERCENTILE = 98
 # Paler text is read again: the steps of the background are as large.
 _MIN_CONTRAST = 40
 # Share of the contrast by which a step has changed. Of 1,500 lines on moving backgrounds 75 % are recognized, and none
 # with one exchanged character (3 for 8, n for h), unless it looks the same (I for l). At 0.4: 62 %.
 _MIN_CHANGE_RATIO = 0.5
-# A character has changed if so many steps have, within a square of half the height of a line.
+# A character has changed if this many steps have, within a square of half the height of a line.
 _WINDOW_PX = 24
 _MIN_CHANGED_STEPS = 7
 

@@ -104,7 +104,7 @@ def _rows(home: Path, sql: str, *values: object) -> Sequence[tuple[Any, ...]]:
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     """Open the library read-only. Raises sqlite3.Error for a locked library or another schema version."""
-    # Without a log nobody is writing, and SQLite needs no side files.
+    # Without a log there is no writer, and SQLite needs no side files.
     log = "" if path.with_name(f"{path.name}-wal").exists() else "&immutable=1"
     uri = f"{path.absolute().as_uri()}?mode=ro{log}"
     with closing(sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)) as connection:

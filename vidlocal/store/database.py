@@ -282,7 +282,7 @@ def _connect_read_only(path: Path) -> sqlite3.Connection:
     """Connect without writing anything, not even the side files of SQLite.
 
     If the write-ahead log exists, another process may be writing or was killed: SQLite then reads the log too, which
-    needs the -shm file. Without a log nobody is writing and all is in the main file.
+    needs the -shm file. Without a log there is no writer and all is in the main file.
     """
     log, index = (path.with_name(path.name + ending) for ending in ("-wal", "-shm"))
     has_log = os.path.exists(log) and (log.stat().st_size > 0 or os.path.exists(index))

@@ -73,7 +73,7 @@ def remove_images(library: Library, content_hash: str) -> None:
         return
     with suppress(OSError), open_folder(library.folder, FRAMES_FOLDER) as folder:
         unused = f"{_UNUSED_PREFIX}{secrets.token_hex(8)}"
-        with library.writing():  # nobody publishes images meanwhile
+        with library.writing():  # no other process publishes images in the meantime
             if library.row("SELECT 1 FROM videos WHERE content_hash = ?", content_hash) is not None:
                 return
             folder.rename(content_hash, folder, unused)

@@ -89,7 +89,7 @@ class InstalledPart:
         return True
 
     def download(self, on_progress: OnFraction) -> None:
-        """Do nothing: the model is there."""
+        """Do nothing: the model is installed."""
 
 
 def transformers_part(name: str, settings: Settings, *, hub_url: str = HUB_URL) -> TransformersPart | InstalledPart:

@@ -8,7 +8,7 @@ from vidlocal.errors import ModelMissing
 
 Entry = Mapping[str, Any]
 
-# What llama.cpp tells of a model file, without the options of the server.
+# Properties of a model file reported by llama.cpp, without the options of the server.
 _STABLE = ("n_params", "size", "n_vocab", "n_embd", "ftype")
 
 

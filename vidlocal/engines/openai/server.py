@@ -1,6 +1,6 @@
 """Adapter for servers with the OpenAI API: llama.cpp, vLLM, LM Studio, LocalAI, mlx servers.
 
-Differences are probed, never concluded from a version: `/props` (llama.cpp) tells context, slots and vision,
+Differences are probed, never concluded from a version: `/props` (llama.cpp) reports context, slots and vision,
 `/v1/models` (vLLM) the context; schemas are tried as `json_schema`, then `json_object`, then in words only. Pictures
 are sent as JPEG or PNG data URLs before the text: llama.cpp does not decode WebP, and LLaVA answers worse to a picture
 after the text. Some builds of LM Studio refuse data URLs and take mere base64.

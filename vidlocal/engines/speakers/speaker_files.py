@@ -1,6 +1,6 @@
 """The models for speakers: speech segmentation and voice vectors, in the models folder.
 
-Segmentation tells who of up to three voices speaks when within 10 s, also at the same time. The other model turns the
+Segmentation finds the turns of up to three voices within 10 s, also simultaneous ones. The other model turns the
 sound of a voice into a vector, by which it is known again.
 """
 

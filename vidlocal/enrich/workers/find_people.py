@@ -25,7 +25,7 @@ from vidlocal.store.content.face_tracks import NewFace, NewTrack
 from vidlocal.store.database import Library
 from vidlocal.store.queue import jobs
 
-# Faces of this shorter side in pixels are looked at again in a larger frame, of so many frames of a video at most.
+# Shorter side in pixels of faces to search again in a larger frame, and the maximum of such frames per video.
 MIN_SMALL_PX, MAX_SMALL_PX = 14.0, 48.0
 MAX_LARGER_FRAMES = 200
 LARGER_SIDE_PX = 1920

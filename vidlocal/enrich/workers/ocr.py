@@ -108,7 +108,7 @@ def _prefetch(library: Library, ocr: PrefetchingOcr, remaining: Sequence[Frame],
     """Start to read frames ahead of frame `number`, counted from 1: first all, then one each."""
     first = number if number == 1 else number + ahead - 1
     for frame in remaining[first : number + ahead]:
-        with suppress(MediaError):  # told when it is its turn
+        with suppress(MediaError):  # reported when it is its turn
             ocr.prefetch(frame_images.read(library, frame))
 
 

@@ -39,7 +39,7 @@ class Tagger:
         self._room = PromptRoom(text_prompts.token_budget(num_ctx, ""))
 
     def prepare(self, job: Job) -> Task | None:
-        """Build the next task. None, with the job finished, if none is left."""
+        """Build the next task. None, with the job finished, without further work."""
         video = videos.get(self._library, job.video_id)
         if video is None:
             jobs.finish(self._library, job)

@@ -30,7 +30,7 @@ STEP = "transcribe"
 # A power failure loses at most the work on a window. A large model on a small machine takes an hour for ten minutes.
 WINDOW_S = 600.0
 
-# Names of the library that Whisper is told. Few have room in its prompt.
+# Names of the library in the prompt of Whisper, which has room for few.
 _MAX_NAMES = 60
 
 # Version of the preparation of the audio: changes whenever the same model would get other input.

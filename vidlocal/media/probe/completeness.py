@@ -18,7 +18,7 @@ _MAX_MISSING_RATIO = 0.02
 _MAX_TAIL_BYTES = 1 << 14
 _MIN_TAIL_RATIO = 20
 _MIN_ZERO_BYTES = 16
-# No packet of these codecs begins with zeros; raw and lossless ones do where the picture is black or nobody speaks.
+# No packet of these codecs begins with zeros; raw and lossless ones do for black pictures and silence.
 _NEVER_ZERO_CODECS = frozenset(
     (
         *("h264", "hevc", "av1", "vp8", "vp9", "mpeg4", "mpeg2video", "mjpeg", "prores"),

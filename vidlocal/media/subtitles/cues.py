@@ -16,7 +16,7 @@ _MAX_CUE_S = 60.0
 _MAX_ROLL_GAP_S = 0.3
 
 
-# Captions roll word by word if so many cues, and half of all, repeat so many words of the one before.
+# Captions roll word by word if this many cues, and half of all, repeat this many words of the previous cue.
 _MIN_ROLLING_WORDS = 2
 _MIN_ROLLING_CUES = 3
 

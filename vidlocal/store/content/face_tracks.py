@@ -102,7 +102,7 @@ class _Earlier:
         )
         self.tracks = {row["id"] for row in rows}
         self.named = {row["id"] for row in rows if row["is_named"]}
-        # Groups without a name are made anew by another model.
+        # Another model groups unnamed people from scratch.
         self._kept = {row["id"] for row in rows if row["is_named"] or row["is_same_model"]}
         self._boxes: dict[int, list[tuple[int, Box]]] = defaultdict(list)
         for row in rows:
@@ -291,7 +291,7 @@ def _add_sums(library: Library, key: str, people_ids: Sequence[int]) -> None:
 def assign(library: Library, groups: Sequence[tuple[int | None, Sequence[int]]]) -> None:
     """Give tracks without a person to people: (person, tracks), None for a new person.
 
-    People who are gone meanwhile are replaced by new ones; tracks that have a person meanwhile keep it.
+    People deleted in the meantime are replaced by new people; tracks assigned in the meantime keep their person.
     """
     with library.writing() as connection:
         for person_id, track_ids in groups:

@@ -64,7 +64,7 @@ def undo_last(library: Library) -> bool:
             WHERE EXISTS (SELECT 1 FROM face_tracks WHERE id = ?1) AND EXISTS (SELECT 1 FROM people WHERE id = ?2)""",
             before["exclusions"],
         )
-        # A speaker who was linked to somebody else or unlinked meanwhile stays so.
+        # Speakers linked or unlinked since then stay so.
         connection.executemany(
             """UPDATE speakers SET person_id = ?2 WHERE id = ?1
               AND (person_id IN (SELECT value FROM json_each(?4)) OR (person_id IS NULL AND ?3))""",

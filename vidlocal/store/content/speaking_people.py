@@ -9,7 +9,7 @@ from vidlocal.store.values import sql_list
 # Seconds in which the person is seen while the speaker speaks, and their least share of the speech in these videos.
 _MIN_SHARED_S = 10.0
 _MIN_SHARE = 0.6
-# The share must be so many times that of the speech of others, during which the person is seen, too.
+# Minimum ratio of the share to the share of others' speech with the person on screen.
 _MIN_LIFT = 1.5
 
 

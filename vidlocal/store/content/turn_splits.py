@@ -9,7 +9,7 @@ from vidlocal.store.content import passages, speakers, understanding, word_times
 from vidlocal.store.content.turns import Turn, Turns
 from vidlocal.store.database import Library
 
-# A part of a line has at least so many words and seconds: the borders of turns are right to about 0.3 s.
+# Minimum words and seconds of a part of a line: the borders of turns are right to about 0.3 s.
 _MIN_WORDS = 2
 _MIN_PART_S = 0.6
 

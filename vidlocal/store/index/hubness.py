@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # Of moments of tutorialvqa with an overlap of 0.3: 42.0, 43.7, 43.9, 43.9.
 WEIGHT = 0.35
 
-# Compared with so many rows of the sample, of which the nearest hundredth counts.
+# Rows of the sample for comparison, and the share of nearest rows that counts.
 _MAX_ROWS = 1_000
 _NEAREST_SHARE = 0.01
 # With fewer rows of other videos a single neighbour decides.

@@ -6,8 +6,8 @@
 
 A row is valid if the manifest counts it, and the manifest is written after the rows are on the disk: after a crash at
 any moment, readers see complete rows. All files can be deleted at any time and are rebuilt from the table. Rows of
-deleted vectors stay until they are many. Vector ids are never reused (AUTOINCREMENT), so the largest id tells which
-vectors are new. Without a cache (few vectors, disk full, folder not writable) the table is read.
+deleted vectors stay until they are many. Vector ids are never reused (AUTOINCREMENT), so vectors with a
+larger id are new. Without a cache (few vectors, disk full, folder not writable) the table is read.
 """
 
 import hashlib

@@ -123,7 +123,7 @@ OPERATIONS = (
         body=(
             _START,
             _END,
-            Parameter("exact", "boolean", "Cut at the exact frames, encoded anew.", default=False),
+            Parameter("exact", "boolean", "Cut at the exact frames, re-encoded.", default=False),
         ),
         changes=True,
     ),
@@ -159,7 +159,7 @@ OPERATIONS = (
         "POST",
         "/speakers/{speaker}/split",
         speakers.split_speaker,
-        body=(Parameter("video", "integer", "The video in which it is somebody else.", required=True, minimum=1),),
+        body=(Parameter("video", "integer", "The video with another speaker.", required=True, minimum=1),),
         changes=True,
         local_only=True,
     ),
@@ -220,8 +220,8 @@ OPERATIONS = (
         status.start_enrich,
         body=(
             _VIDEO,
-            Parameter("hours", "number", "Stop after so many hours.", minimum=0.01, maximum=1000),
-            Parameter("budget", "integer", "Caption at most so many frames per video.", minimum=1, maximum=50),
+            Parameter("hours", "number", "Stop after this many hours.", minimum=0.01, maximum=1000),
+            Parameter("budget", "integer", "Caption at most this many frames per video.", minimum=1, maximum=50),
             Parameter("overnight", "boolean", "Work in the night window only.", default=False),
         ),
         changes=True,

@@ -163,7 +163,7 @@ async def doctor(call: Call) -> object:
 
 
 def _absolute(text: str) -> Path:
-    """Return the path that somebody typed. Raises UsageError for a relative or impossible one."""
+    """Return a typed path. Raises UsageError for a relative or impossible one."""
     path = Path(os.path.expanduser(text.strip()))
     if not path.is_absolute():
         raise UsageError("path: not an absolute path. Example: /home/anna/Videos")
