@@ -1,4 +1,5 @@
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,6 +93,19 @@ def test_invalid_queries_are_named(run: Run, queries: Path) -> None:
     assert result.exit_code == 3
     assert json.loads(result.stdout)["queries"] == 2
     assert all(f"line {number} " in result.stderr for number in (3, 4, 5))
+
+
+def test_endless_files_and_pipes_are_no_queries(run: Run, library: Library, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with open(tmp_path / "sparse", "wb") as file:
+        file.truncate(1 << 40)
+    for path, problem in (
+        (tmp_path / "pipe", "named pipe"),
+        (Path("/dev/zero"), "device"),
+        (tmp_path / "sparse", "larger"),
+    ):
+        result = run("eval", str(path))
+        assert (result.exit_code, problem in result.stderr) == (4, True), result.output
 
 
 def test_missing_query_file_is_a_message(run: Run, library: Library, tmp_path: Path) -> None:

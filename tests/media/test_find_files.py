@@ -18,6 +18,34 @@ def test_folders_are_searched_in_order_and_hidden_things_skipped(tmp_path: Path)
     assert not any(item.explicit for item in inputs)
 
 
+@pytest.mark.parametrize(
+    ("media", "previews"),
+    [
+        ("M4ROOT/CLIP/C0001.MP4", ["M4ROOT/SUB/C0001S03.MP4", "M4ROOT/THMBNL/C0001T01.JPG"]),
+        ("A.photoslibrary/originals/1.mov", ["A.photoslibrary/resources/derivatives/1.jpeg"]),
+        ("Film.mp4", ["Film.trickplay/320 - 10x10/0.jpg", "Catalog Previews.lrdata/1.jpg", "@Transcode/Film.mp4"]),
+        ("immich/upload/1.mp4", ["immich/thumbs/1.jpg", "immich/encoded-video/1.mp4"]),
+        ("old/film.mp4", ["old/frames/0a/000000.jpg"]),
+        (
+            "A.fcpbundle/1/Original Media/1.mov",
+            ["A.fcpbundle/1/Render Files/1.mov", "A.fcpbundle/1/Transcoded Media/1.mov"],
+        ),
+        ("clip/sub/1.mp4", []),
+        ("thumbs/1.jpg", []),
+    ],
+)
+def test_previews_and_caches_of_other_programs_are_left_out(tmp_path: Path, media: str, previews: list[str]) -> None:
+    for name in (media, *previews):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "old").mkdir(exist_ok=True)
+    (tmp_path / "old" / "library.db").touch()
+    found = [file.path for file in find_files([tmp_path]) if file.path.suffix != ".db"]
+    assert found == [tmp_path / media]
+    for name in previews:
+        assert [file.path for file in find_files([(tmp_path / name).parent])] == [tmp_path / name]
+
+
 def test_an_explicit_file_is_found_even_if_hidden_or_missing(tmp_path: Path) -> None:
     (tmp_path / ".secret.mp4").touch()
     inputs = list(find_files([tmp_path / ".secret.mp4", tmp_path / "missing.mp4"]))

@@ -20,8 +20,25 @@ from vidlocal.media.files import open_nonblocking, read_stamp
 # Low-resolution copies and thumbnails of GoPro, DJI and Canon cameras.
 _COMPANION_EXTENSIONS = frozenset({".lrv", ".lrf", ".thm"})
 
-# Thumbnails and deleted files of Synology, QNAP and Windows.
-_SKIPPED_FOLDERS = frozenset({"@eadir", "#recycle", "@recycle", "@recently-snapshot", "$recycle.bin", "lost+found"})
+# Thumbnails, previews and deleted files of Synology, QNAP, Windows, macOS, Kodi, Sony cameras, Final Cut and Resolve.
+_SKIPPED_FOLDERS = frozenset(
+    {
+        *("@eadir", "#recycle", "@recycle", "@recently-snapshot", "@transcode", "$recycle.bin", "lost+found"),
+        *("system volume information", "__macosx", "extrafanart", "extrathumbs", "thmbnl"),
+        *("render files", "transcoded media", "cacheclip", "proxymedia", "optimizedmedia"),
+    }
+)
+# Sprites of Jellyfin, and previews of Lightroom and Premiere.
+_SKIPPED_FOLDER_ENDINGS = (".trickplay", ".lrdata", "video previews")
+# Previews by the names beside them: of Sony cameras, another library of vidlocal, and Immich.
+_PREVIEW_FOLDERS = (
+    ({"clip", "thmbnl"}, {"sub"}),
+    ({"library.db"}, {"frames"}),
+    ({"upload", "thumbs", "encoded-video"}, {"thumbs", "encoded-video"}),
+)
+# Apple Photos keeps originals and previews in a folder.
+_PHOTOS_LIBRARY = ".photoslibrary"
+_PHOTOS_ORIGINALS = frozenset({"originals", "masters"})
 
 # Pictures that Kodi, Jellyfin, Plex and music players keep beside films and albums.
 _ARTWORK = "albumart albumartsmall backdrop banner clearart cover disc fanart folder landscape logo movie poster thumb"
@@ -101,11 +118,10 @@ class _Walk:
             yield InputFile(folder, explicit=True)  # opening it gives the error; its files must not be skipped silently
             return
         skip_reasons = _FolderRules(names)
+        caches = _cache_names(folder, names)
         for name in names:
             path = folder / name
-            if (name.startswith(".") or name.lower() in _SKIPPED_FOLDERS) and not self.rules.is_included(
-                path, self.root
-            ):
+            if (name.startswith(".") or name in caches) and not self.rules.is_included(path, self.root):
                 continue
             yield from self._entry(path, skip_reasons)
 
@@ -121,6 +137,20 @@ class _Walk:
         if reason is None and not self.rules.is_included(path, self.root):
             reason = skip_reasons.skip_reason(path)
         yield InputFile(path, explicit=False, skip_reason=reason)
+
+
+def _cache_names(folder: Path, names: Sequence[str]) -> frozenset[str]:
+    """Return the names in a folder that stand for previews, caches and deleted files of other programs."""
+    lower = {name: name.lower() for name in names}
+    existing = set(lower.values())
+    previews = set().union(*(folders for beside, folders in _PREVIEW_FOLDERS if beside <= existing))
+    if folder.name.lower().endswith(_PHOTOS_LIBRARY) and existing & _PHOTOS_ORIGINALS:
+        previews |= existing - _PHOTOS_ORIGINALS
+    return frozenset(
+        name
+        for name, text in lower.items()
+        if text in _SKIPPED_FOLDERS or text in previews or text.endswith(_SKIPPED_FOLDER_ENDINGS)
+    )
 
 
 class _FolderRules:

@@ -13,7 +13,7 @@ from vidlocal.app.search.run import embed_query
 from vidlocal.engines.backoff import wait_s
 from vidlocal.engines.served.query_vector import QueryVector
 from vidlocal.errors import EngineError, MediaError, ModelMissing, UsageError
-from vidlocal.media.files import read_error
+from vidlocal.media.files import read_start
 from vidlocal.search import eval_metrics
 from vidlocal.search.eval_metrics import Ranks, Truth
 from vidlocal.search.run import SearchResult, search
@@ -36,6 +36,9 @@ _QUERY_TIMEOUT_S = 120.0
 EmbedQuery = Callable[[str], QueryVector]
 # Ranks of a query by channel; without `vectors` and `fused` for a query that was not embedded.
 QueryRanks = Mapping[str, Ranks]
+
+
+_MAX_BYTES = 16 << 20  # of a file of queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +74,11 @@ class Refusals:
 
 def read_queries(library: Library, path: Path, *, reject: Callable[[str], None]) -> list[EvalQuery]:
     """Read queries from JSON lines. `reject` gets a sentence for each invalid line. Raises MediaError."""
+    data = read_start(path, _MAX_BYTES + 1)
+    if len(data) > _MAX_BYTES:
+        raise MediaError(f"{path}: larger than {_MAX_BYTES >> 20} MB.")
     try:
-        lines = path.read_text("utf-8-sig").split("\n")
-    except OSError as error:
-        raise read_error(path, error) from error
+        lines = data.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError as error:
         raise MediaError(f"{path}: not UTF-8 text.") from error
     find = _video_finder(library)
