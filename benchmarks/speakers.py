@@ -23,9 +23,9 @@ from tests.support.speech import RATE_HZ, Samples, decoded
 from vidlocal.engines.base import Voice
 from vidlocal.engines.speakers.diarizer import Diarizer
 from vidlocal.engines.speakers.speaker_files import speaker_models
+from vidlocal.engines.speakers.voice_matching import join, nearest
+from vidlocal.engines.speech.whisper import Whisper
 from vidlocal.engines.speech.whisper_files import whisper_model
-from vidlocal.engines.voice_matching import join, nearest
-from vidlocal.engines.whisper import Whisper
 from vidlocal.enrich.workers.recognition import recognize
 
 Turn = tuple[float, float, str]

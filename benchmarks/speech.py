@@ -24,8 +24,8 @@ from pywhispercpp.model import Model
 
 from tests.support.speech import MODEL, RATE_HZ, Samples, decoded, recording, sentences, write_wav
 from vidlocal.engines.cpu import usable_cores
+from vidlocal.engines.speech.whisper import Whisper
 from vidlocal.engines.speech.whisper_files import whisper_model
-from vidlocal.engines.whisper import Whisper
 from vidlocal.enrich.workers.recognition import recognize
 from vidlocal.records import Cue
 

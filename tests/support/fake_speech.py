@@ -19,8 +19,8 @@ import numpy as np
 
 from tests.support.speech import MODEL, Samples
 from vidlocal.engines.base import Speech
+from vidlocal.engines.speech.whisper import Whisper
 from vidlocal.engines.speech.whisper_files import whisper_model
-from vidlocal.engines.whisper import Whisper
 from vidlocal.process import SerialThread
 
 Json = dict[str, Any]

@@ -12,7 +12,7 @@ def alike(library: Library, *, limit: int) -> list[tuple[int, int, float]]:
     keys = voices.models(library)
     if not keys:
         return []
-    from vidlocal.engines.voice_matching import alike
+    from vidlocal.engines.speakers.voice_matching import alike
 
     return [pair for key in keys for pair in alike(voices.mean_vectors(library, key), limit=limit)]
 

@@ -14,8 +14,8 @@ from tests.support.speech import ASSETS, MODEL, RATE_HZ, decoded, sentences
 from vidlocal.engines.ollama.transport import Timeouts
 from vidlocal.engines.speech.reply import parse_transcript
 from vidlocal.engines.speech.server import SpeechServer
+from vidlocal.engines.speech.whisper import Whisper
 from vidlocal.engines.speech.whisper_files import whisper_model
-from vidlocal.engines.whisper import Whisper
 from vidlocal.errors import AnswerRejected, EngineBusy, EngineError, EngineUnreachable, ModelMissing
 from vidlocal.media.languages import language_code
 

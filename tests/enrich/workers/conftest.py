@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.speech import MODEL, Sentence, sentences
+from vidlocal.engines.speech.whisper import Whisper
 from vidlocal.engines.speech.whisper_files import whisper_model
-from vidlocal.engines.whisper import Whisper
 from vidlocal.media import ffmpeg
 
 

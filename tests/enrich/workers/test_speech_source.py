@@ -11,7 +11,7 @@ from tests.support.speech import RATE_HZ, Samples, Sentence, probe_of, recording
 from tests.support.text_videos import add_video
 from tests.support.transcription import Scripted, placed_every, queued, said
 from vidlocal import process
-from vidlocal.engines.whisper import Whisper
+from vidlocal.engines.speech.whisper import Whisper
 from vidlocal.enrich.workers.recognition import recognize
 from vidlocal.enrich.workers.speech_source import SpeechOptions, describe_choice
 from vidlocal.enrich.workers.transcribe import transcribe_video

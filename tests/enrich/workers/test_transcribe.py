@@ -11,7 +11,7 @@ from tests.support.speech import RATE_HZ, Samples, Sentence, probe_of, recording
 from tests.support.transcription import Scripted, claimed, placed_every, queued, said
 from vidlocal import process
 from vidlocal.engines.base import Speech
-from vidlocal.engines.whisper import Whisper
+from vidlocal.engines.speech.whisper import Whisper
 from vidlocal.enrich.workers.speech_source import SpeechOptions
 from vidlocal.enrich.workers.transcribe import STEP, transcribe_video
 from vidlocal.errors import MediaError

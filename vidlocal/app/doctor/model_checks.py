@@ -8,8 +8,8 @@ from vidlocal.engines.clip import clip_files
 from vidlocal.engines.faces import face_files
 from vidlocal.engines.speakers import speaker_files
 from vidlocal.engines.speech import whisper_files
-from vidlocal.engines.voice_detector import model_file
-from vidlocal.engines.whisper_backend import backend
+from vidlocal.engines.speech.voice_detector import model_file
+from vidlocal.engines.speech.whisper_backend import backend
 from vidlocal.errors import EngineError, ModelMissing, SettingsError
 from vidlocal.settings import Settings
 

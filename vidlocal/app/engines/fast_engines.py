@@ -8,8 +8,8 @@ from vidlocal.app.engines.clip import open_clip
 from vidlocal.app.engines.faces import open_face_finder
 from vidlocal.app.engines.speakers import open_diarizer
 from vidlocal.engines.base import SpeechEngine
+from vidlocal.engines.speech.whisper import Whisper
 from vidlocal.engines.speech.whisper_files import whisper_model
-from vidlocal.engines.whisper import Whisper
 from vidlocal.enrich.workers.fast_pass import FastEngines
 from vidlocal.enrich.workers.speech_source import SpeechOptions
 from vidlocal.errors import EngineError, SettingsError

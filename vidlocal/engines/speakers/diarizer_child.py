@@ -11,7 +11,7 @@ import sherpa_onnx
 
 from vidlocal import process
 from vidlocal.engines.arrays import Samples, Vectors
-from vidlocal.engines.voice_clustering import Turn, cluster, relabel, windows
+from vidlocal.engines.speakers.voice_clustering import Turn, cluster, relabel, windows
 from vidlocal.errors import EngineError
 
 _RATE_HZ = 16_000

@@ -22,7 +22,7 @@ from vidlocal.engines.ollama.transport import GuardedTransport, Timeouts, error_
 from vidlocal.engines.openai.build import openai_digest
 from vidlocal.engines.speech.hallucination_filter import remove_hallucinations
 from vidlocal.engines.speech.reply import Transcript, parse_transcript
-from vidlocal.engines.voice_process import VoiceProcess
+from vidlocal.engines.speech.voice_process import VoiceProcess
 from vidlocal.errors import AnswerRejected, EngineBusy, EngineError, EngineUnreachable, ModelMissing
 from vidlocal.sound_remarks import sound_cues
 

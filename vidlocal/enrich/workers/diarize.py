@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vidlocal.engines.base import DiarizationEngine, SpeechEngine, Voice
-from vidlocal.engines.voice_matching import join, nearest
+from vidlocal.engines.speakers.voice_matching import join, nearest
 from vidlocal.enrich.workers.speech_source import choose_speech_track
 from vidlocal.errors import MediaError
 from vidlocal.media.audio import RATE_HZ, choose_track, read_audio

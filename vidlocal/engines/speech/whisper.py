@@ -14,7 +14,7 @@ from vidlocal.process import Reply, Worker, WorkerCrashed, WorkerTimedOut
 from vidlocal.records import Cue, Word
 from vidlocal.sound_remarks import sound_cues
 
-_CHILD = "vidlocal.engines.whisper_child"
+_CHILD = "vidlocal.engines.speech.whisper_child"
 _RATE_HZ = 16_000
 
 # A large model on a slow machine needs up to ten minutes for 30 s, with retries at higher temperatures.

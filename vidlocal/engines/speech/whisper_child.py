@@ -13,7 +13,7 @@ import numpy as np
 
 from vidlocal import process
 from vidlocal.engines.arrays import Samples
-from vidlocal.engines.voice_detector import VoiceDetector
+from vidlocal.engines.speech.voice_detector import VoiceDetector
 from vidlocal.errors import EngineError
 from vidlocal.token_words import Token, group_tokens
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vidlocal.engines.base import Voice
-from vidlocal.engines.voice_matching import MIN_SAME_VOICE, alike, join, nearest
+from vidlocal.engines.speakers.voice_matching import MIN_SAME_VOICE, alike, join, nearest
 
 
 def vector(*values: float) -> np.ndarray[tuple[int], np.dtype[np.float32]]:

@@ -4,7 +4,7 @@ from vidlocal.engines.arrays import Samples
 from vidlocal.errors import EngineError
 from vidlocal.process import Worker, WorkerCrashed, WorkerTimedOut
 
-_CHILD = "vidlocal.engines.whisper_child"
+_CHILD = "vidlocal.engines.speech.whisper_child"
 _TIMEOUT_S = 600.0
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from vidlocal.engines.whisper_backend import backend, parse_backend
+from vidlocal.engines.speech.whisper_backend import backend, parse_backend
 
 
 @pytest.mark.parametrize(

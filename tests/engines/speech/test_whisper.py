@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from tests.support.speech import ASSETS, MODEL, RATE_HZ, decoded, sentences
+from vidlocal.engines.speech.whisper import Whisper
 from vidlocal.engines.speech.whisper_files import ModelFile, whisper_model
-from vidlocal.engines.whisper import Whisper
 from vidlocal.errors import AnswerRejected, EngineError
 
 

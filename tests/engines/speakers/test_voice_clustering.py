@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from vidlocal.engines.voice_clustering import Turn, Window, cluster, relabel, windows
+from vidlocal.engines.speakers.voice_clustering import Turn, Window, cluster, relabel, windows
 
 
 def test_windows_leave_out_overlapping_speech() -> None:
