@@ -19,7 +19,8 @@ _CELL_PX = 16
 _MIN_STEP = 10
 _MIN_STEP_SHARE = 0.04
 # A cell has changed if this share of its steps differs by this many grey levels from the previous frame: more than by
-# JPEG and noise, less than by a changed digit of pale text. Steps, because clouds behind a title change its grey levels only.
+# JPEG and noise, less than by a changed digit of pale text. Steps, because clouds behind a title change its grey levels
+# only.
 _MIN_CHANGE = 12
 _MIN_CHANGE_SHARE = 0.01
 # Cells around (x, y): a line may end in a cell with few strokes. Gaps of twice this many cells do not end a line.
