@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from tests.support import clips
 from vidlocal.errors import MediaError
@@ -90,6 +90,22 @@ def test_every_pixel_format_becomes_rgb(prober: Prober, tmp_path: Path, mode: st
     ending = "tiff" if mode in ("CMYK", "F") else "png"
     Image.new(mode, (20, 10)).save(tmp_path / f"a.{ending}")
     assert prober.read_photo(tmp_path / f"a.{ending}").rgb.shape == (10, 20, 3)
+
+
+@pytest.mark.parametrize(("kind", "brightest"), [(np.float32, 1.0), (np.float32, 5000.0), (np.int32, 65535)])
+def test_a_photo_of_32_bits_is_not_black(prober: Prober, tmp_path: Path, kind: type, brightest: float) -> None:
+    values: Any = np.tile(np.linspace(0, brightest, 20), (10, 1)).astype(kind)
+    Image.fromarray(values).save(tmp_path / "a.tiff")
+    rgb = prober.read_photo(tmp_path / "a.tiff").rgb
+    assert (rgb[5, 0].max(), rgb[5, 19].min()) == (0, 255)
+    assert rgb[5, 10].mean() == pytest.approx(255 * 10 / 19, abs=3)
+
+
+def test_long_texts_in_a_png_are_no_obstacle(prober: Prober, tmp_path: Path) -> None:
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Comment", "x" * (3 << 20), zip=True)
+    Image.new("RGB", (20, 10), "red").save(tmp_path / "a.png", pnginfo=texts)
+    assert prober.probe(tmp_path / "a.png").width_px == 20
 
 
 def test_transparent_areas_become_white(prober: Prober, tmp_path: Path) -> None:

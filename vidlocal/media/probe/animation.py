@@ -1,4 +1,4 @@
-"""Recognise animated GIF, PNG and WebP as films. Runs in the child process."""
+"""Recognise animated GIF, PNG, AVIF and WebP as films. Runs in the child process."""
 
 from typing import BinaryIO
 
@@ -16,9 +16,9 @@ _DEFAULT_DURATION_MS = 100  # of a frame without one, as in browsers
 
 
 def is_animated(path: str) -> bool:
-    """True for a GIF or PNG with a sequence of images."""
+    """True for a GIF, PNG or AVIF with a sequence of images."""
     try:
-        with Image.open(path, formats=("GIF", "PNG")) as image:
+        with Image.open(path, formats=("GIF", "PNG", "AVIF")) as image:
             return bool(getattr(image, "is_animated", False))
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError):
         return False

@@ -1,11 +1,12 @@
 """Decode photos with Pillow. Runs in the child process: decoders may crash, and files may be decompression bombs."""
 
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
-from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImageOps, PngImagePlugin, UnidentifiedImageError
 
 from vidlocal.errors import MediaError
 from vidlocal.geography import GeoPoint
@@ -35,6 +36,8 @@ _MAX_TIFF_BYTES = 900 << 20
 _TIFF_BITS_PER_SAMPLE, _TIFF_ROWS_PER_STRIP, _TIFF_TILE_HEIGHT = 258, 278, 323
 _BAND_ROWS = 256
 _MAX_XMP_BYTES = 4 << 20
+# Texts in a PNG, such as the history of an image editor. Pillow refuses an image with more than 1 MB.
+_MAX_PNG_TEXT_BYTES = 64 << 20
 
 
 def is_photo(path: str) -> bool:
@@ -136,6 +139,7 @@ def _open(path: str) -> Image.Image:
     """Open a photo, or the preview of a raw photo. Raises DecompressionBombError for too many pixels."""
     preview = raw_photo.find_preview(path)
     Image.MAX_IMAGE_PIXELS = _MAX_JPEG_PIXELS // 2  # Pillow refuses twice as many
+    PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = _MAX_PNG_TEXT_BYTES
     image = Image.open(preview.file if preview else path, formats=_formats(path))
     if image.width * image.height > _max_pixels(image):
         raise Image.DecompressionBombError
@@ -185,10 +189,19 @@ def _decode(image: Any, path: str, long_side_px: int) -> tuple[Image.Image, str 
             with _open(path) as again:
                 again.draft("RGB", scaled_size(*again.size, long_side_px=long_side_px))
                 again.load()
-                return again.copy(), "truncated image"
+                return _in_8_bits(again.copy()), "truncated image"
         finally:
             ImageFile.LOAD_TRUNCATED_IMAGES = False
-    return image, None
+    return _in_8_bits(image), None
+
+
+def _in_8_bits(image: Any) -> Image.Image:
+    """Scale an image with 32 bits per pixel from its darkest to its brightest value; return others unchanged."""
+    if image.mode not in ("I", "F"):
+        return cast("Image.Image", image)
+    darkest, brightest = image.getextrema()
+    scale = 255.0 / (brightest - darkest) if math.isfinite(brightest - darkest) and brightest > darkest else 0.0
+    return cast("Image.Image", image.point(lambda value: value * scale - darkest * scale).convert("L"))
 
 
 def _reduced_rgb(image: Image.Image, size: tuple[int, int]) -> Image.Image:
