@@ -44,6 +44,18 @@ def test_a_moment_shows_rank_title_time_score_kinds_and_text() -> None:
     assert lines[2].strip() == "the [/red] bride :smile: \ufffd[2J"
 
 
+def test_videos_with_the_same_title_are_told_apart_by_file_and_folder() -> None:
+    paths = ["/a/speech.mp3", "/a/speech.wav", "/card 1/GX01.MP4", "/card 2/GX01.MP4", "/b/other.mp4"]
+    titles = ["speech", "speech", "GX01", "GX01", "other"]
+    results = [
+        replace(moment(title, "hello"), video_id=number, video_path=path)
+        for number, (title, path) in enumerate(zip(titles, paths, strict=True))
+    ]
+    lines = render(table.moments([*results, results[4]], (), width=80), 80).splitlines()[1::2]
+    shown = [line[3:].partition("  ")[0] for line in lines]
+    assert shown == ["speech.mp3", "speech.wav", "card 1/GX01.MP4", "card 2/GX01.MP4", "other", "other"]
+
+
 @pytest.mark.parametrize("width", [40, 80])
 def test_the_speaker_stands_before_the_text(width: int) -> None:
     text = "A toast to the bride. " * 9

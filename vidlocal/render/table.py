@@ -8,6 +8,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from urllib.parse import quote
 
 from rich.cells import cell_len, set_cell_size
@@ -83,7 +84,7 @@ def moments(
     line above says that these are the nearest matches only.
     """
     when = [format_range(moment.start, moment.end) for moment in results]
-    titles = [one_line(moment.video_title) for moment in results]
+    titles = [one_line(title) for title in _distinct_titles(results)]
     rank_cells, when_cells = len(str(len(results))), max(map(len, [*when, "when"]))
     narrow = width < _NARROW_CELLS
     kinds_cells = (
@@ -118,6 +119,18 @@ def moments(
         ]
         blocks += [head, *(Padding(text, (0, 0, 0, indent), expand=False) for text in below)]
     return Group(*blocks)
+
+
+def _distinct_titles(results: Sequence[Moment]) -> list[str]:
+    """Return the titles of the videos; the file name, then with the folder, where other videos have the same title."""
+    paths = {moment.video_id: PurePath(moment.video_path) for moment in results}
+    titles = {moment.video_id: moment.video_title for moment in results}
+    for count in (1, 2):
+        shared = Counter(titles.values())
+        titles |= {
+            number: "/".join(paths[number].parts[-count:]) for number, title in titles.items() if shared[title] > 1
+        }
+    return [titles[moment.video_id] for moment in results]
 
 
 def clusters(groups: Sequence[Cluster], videos: Mapping[int, VideoRef], *, width: int) -> RenderableType:
