@@ -52,6 +52,15 @@ def test_coverage_says_how_much_of_the_query_was_found(library: Library) -> None
     assert 0.0 < part[ids[0]] < 0.6 < whole[ids[0]] <= 1.0
 
 
+def test_a_word_that_only_other_videos_have_is_found_within_words_of_the_filter(library: Library) -> None:
+    add_video(library, "english", ["A web of silk."])
+    german, _ = add_video(library, "deutsch", ["Die Website ist neu.", "Ein Hund."])
+    assert found(library, "web") == ["A web of silk."]
+    only = SearchFilter(frozenset({german}), None)
+    assert found(library, "web", search_filter=only) == ["Die Website ist neu."]
+    assert found(library, "silk", search_filter=only) == []
+
+
 def test_word_part_finds_the_word(library: Library) -> None:
     add_video(library, "lesson", ["Open the file in Photoshop first.", "Save it."])
     assert found(library, "hotosho") == ["Open the file in Photoshop first."]

@@ -107,13 +107,23 @@ def search(library: Library, query: str, *, limit: int, search_filter: SearchFil
     """Find the `limit` best passages with words of `query`: coverage (0 to 1) by passage id, best first.
 
     Any text is a valid query without operators. Uses the first 32 distinct words of the first 20,000 characters. Stop
-    words do not count.
+    words do not count. A filter may leave only passages with the words within other words: `web` in "Website" with
+    `lang:de`.
     """
     total = _size(library)
     stop_words = of_library(library)
     terms = [_look_up(library, piece, total) for piece in split(query) if piece[1] not in stop_words]
-    whole = sum(term.weight for term in terms)
     bounds = _Bounds(MAX_POSTINGS_OF_FEW if total <= LARGE_LIBRARY else MAX_POSTINGS, limit, search_filter)
+    coverages = _search_terms(library, terms, total, bounds)
+    if coverages or search_filter == NO_FILTER:
+        return coverages
+    return _search_terms(library, [_within_words(library, term, total) for term in terms], total, bounds)
+
+
+def _search_terms(library: Library, terms: Sequence[_Term], total: int, bounds: _Bounds) -> dict[int, float]:
+    """Find the best passages with any of the terms: coverage by passage id, best first."""
+    limit = bounds.limit
+    whole = sum(term.weight for term in terms)
     scored = _scored_terms(terms, total, bounds.max_postings)
     scores: dict[int, float] = {}
     for partial_scores in _scores(library, scored, _added_terms(terms, scored, total), total, bounds):
@@ -198,6 +208,14 @@ def _look_up(library: Library, piece: tuple[Index, str], total: int) -> _Term:
             return _Term("words", text, 0, _weight(0, total))
         df = _df(library, index, text, total)
     return _Term(index, text, df, _weight(df, total))
+
+
+def _within_words(library: Library, term: _Term, total: int) -> _Term:
+    """Return a word as a term to be found within other words, if it is long enough."""
+    if term.index != "words" or len(term.text) < _GRAM_CHARACTERS:
+        return term
+    df = _df(library, "grams", term.text, total)
+    return _Term("grams", term.text, df, _weight(df, total))
 
 
 def _size(library: Library) -> int:
