@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import clips
-from tests.support.commands import Run
+from tests.support.commands import Run, add_video
 from vidlocal.media.ffmpeg import find_ffmpeg
 from vidlocal.media.files import content_hash, read_stamp
 from vidlocal.media.probe.prober import Prober
@@ -120,6 +120,16 @@ def test_a_folder_without_permission_is_one_sentence(run: Run, film: Path, descr
     result = run("sidecars", "-f", "md", "--apply")
     assert result.exit_code == 0
     assert "not replaced (not written by vidlocal)" in result.stderr
+
+
+def test_a_film_out_of_reach_does_not_stop_the_others(
+    run: Run, film: Path, describe: Describe, library: Library
+) -> None:
+    far = add_video(library, "far", "Hello.")
+    # An impossible name fails as a folder without permission does.
+    videos.set_path(library, far, Path(f"/films/{'x' * 300}.mp4"))
+    result = run("sidecars")
+    assert (result.exit_code, result.stdout.count("create\t")) == (0, 3), result.stderr
 
 
 def test_two_films_that_differ_by_extension_have_their_own_files(run: Run, film: Path, describe: Describe) -> None:

@@ -1,5 +1,6 @@
 """Sidecar files for other programs: planned first, then written. Files of others are never replaced."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -77,7 +78,7 @@ def plan(
     stems = Counter(path.with_suffix("") for path in library_paths)
     for video_texts in texts:
         video_path = Path(video_texts.video.path)
-        if not video_path.is_file():
+        if not os.path.isfile(video_path):  # Path.is_file raises PermissionError for a closed folder
             continue
         base = video_path.name if stems[video_path.with_suffix("")] > 1 else video_path.stem
         for form in formats:
