@@ -111,6 +111,28 @@ def test_a_signal_of_a_plugin_tags_the_spans_of_a_film(
     assert (moment["start"], moment["end"]) == (0.0, 4.0)
 
 
+def test_signals_run_on_videos_indexed_before(example: Path, library: Library, run: Run, tmp_path: Path) -> None:
+    film = tmp_path / "night.mp4"
+    clips.run("-f", "lavfi", "-i", "color=black:d=4", "-pix_fmt", "yuv420p", film)
+    subprocess.run(
+        [sys.executable, "-m", "vidlocal", "--home", str(library.folder), "ingest", str(film), "--later"],
+        check=True,
+        capture_output=True,
+        env={**os.environ, "VIDLOCAL_PLUGINS": "false"},
+    )
+    assert json.loads(run("search", "tag:darkness", "--json").stdout)["moments"] == []
+    for _ in range(2):
+        result = run("plugins", "--signals")
+        assert (result.exit_code, result.stderr) == (0, "Measured 1 video: brightness.\n")
+        (moment,) = json.loads(run("search", "tag:darkness", "--json").stdout)["moments"]
+        assert (moment["video"]["title"], moment["start"], moment["end"]) == ("night", 0.0, 4.0)
+    assert len(passages.of_video(library, moment["video"]["id"], [PassageKind.METADATA])) == 1
+    for image in (library.folder / "frames").rglob("*.jpg"):
+        image.write_bytes(b"")
+    assert "night: a frame cannot be read." in run("plugins", "--signals").stderr
+    assert len(passages.of_video(library, moment["video"]["id"], [PassageKind.METADATA])) == 1
+
+
 def test_an_engine_of_a_plugin_captions_frames(example: Path, library: Library, run: Run, tmp_path: Path) -> None:
     film = tmp_path / "meadow.mp4"
     clips.run("-f", "lavfi", "-i", "color=green:d=2", "-pix_fmt", "yuv420p", film)

@@ -11,6 +11,8 @@ from vidlocal.plugins.manager import NO_PLUGINS, Notify, PluginHooks, call_safel
 from vidlocal.records import Moment
 from vidlocal.render.clips import Clip
 from vidlocal.settings import Settings, load
+from vidlocal.store.content import frames, metadata, videos
+from vidlocal.store.database import Library
 
 if TYPE_CHECKING:
     from vidlocal.ingest.frame_signals import FrameSignal
@@ -46,6 +48,30 @@ def frame_signals(settings: Settings, notify: Notify) -> "list[FrameSignal]":
         FrameSignal(name, partial(_measure, plugin, name, measure, notify))
         for name, (plugin, measure) in registered.items()
     ]
+
+
+def measure_videos(library: Library, signals: "Sequence[FrameSignal]", notify: Notify) -> int:
+    """Measure the stored frames of all videos again, and replace the tags of the signals. Returns the number of videos.
+
+    A video whose frames cannot be read is reported and left as it is.
+    """
+    from vidlocal.ingest.frame_signals import measure_frames
+
+    measured = 0
+    for video in videos.every(library):
+        stored = [frame for frame in frames.of_video(library, video.id) if frame.image is not None]
+        if not stored:
+            continue
+        folder = library.folder / Path(str(stored[0].image)).parent
+        try:
+            spans = measure_frames(stored, folder, signals, duration=video.duration)
+        except OSError:
+            notify(f"{video.title}: a frame cannot be read. Run: vidlocal check --repair")
+            continue
+        for name, of_signal in spans.items():
+            metadata.replace_spans(library, video.id, name, of_signal)
+        measured += 1
+    return measured
 
 
 def _measure(

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vidlocal.records import FrameDraft
+from vidlocal.records import Frame, FrameDraft
 from vidlocal.store.content.metadata import TaggedSpan
 
 
@@ -25,7 +25,7 @@ class FrameSignal:
 
 
 def measure_frames(
-    drafts: Sequence[FrameDraft], folder: Path, signals: Sequence[FrameSignal], *, duration: float
+    drafts: Sequence[FrameDraft | Frame], folder: Path, signals: Sequence[FrameSignal], *, duration: float
 ) -> dict[str, list[TaggedSpan]]:
     """Measure every distinct frame of a video. `folder` has their images. Returns the tagged spans of each signal.
 

@@ -62,6 +62,14 @@ def add_spans(library: Library, video_id: int, source: str, spans: Sequence[Tagg
                 )
 
 
+def replace_spans(library: Library, video_id: int, source: str, spans: Sequence[TaggedSpan]) -> None:
+    """Replace the tagged spans of a video from a source."""
+    with library.writing():
+        for passage in _of_source(library, video_id, source):
+            passages.delete(library, passage)
+        add_spans(library, video_id, source, spans)
+
+
 def people(library: Library, video_id: int) -> list[str]:
     """List the people in a video by other programs."""
     rows = library.rows(
