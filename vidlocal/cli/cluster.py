@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from vidlocal.app.cluster import services as cluster_services
+from vidlocal.app.cluster import services
 from vidlocal.app.cluster.services import JoinOptions, Started
 from vidlocal.app.cluster.shared_files import parse_mounts
 from vidlocal.cli.ui import console, options
@@ -126,9 +126,7 @@ def command(
         if json:
             raise UsageError("--json belongs to: vidlocal cluster start, vidlocal cluster status")
         join = JoinOptions(name, listen, port or 0, when or When.ANY, window, parse_mounts(shared or ()))
-        cluster_services.join_cluster(
-            load(), address, token, join, lambda message: console.notice(message, quiet=quiet)
-        )
+        services.join_cluster(load(), address, token, join, lambda message: console.notice(message, quiet=quiet))
 
 
 def _refuse(action: Action, owner: Action, options_by_name: Mapping[str, object]) -> None:
@@ -150,11 +148,11 @@ def _start(listen: str | None, port: int, *, reset: bool, json: bool, quiet: boo
         console.notice(f"On each other machine, run: vidlocal cluster join {place} --token TOKEN", quiet=quiet)
         console.notice("Who has the token can join and gets frames. Stop with Ctrl-C.", quiet=quiet)
 
-    cluster_services.start_cluster(load(), listen=listen, port=port, reset=reset, on_start=on_start)
+    services.start_cluster(load(), listen=listen, port=port, reset=reset, on_start=on_start)
 
 
 def _status(*, json: bool, quiet: bool) -> None:
-    address, token, machines = cluster_services.cluster_status(load())
+    address, token, machines = services.cluster_status(load())
     if json:
         listed = [
             {"name": machine.name, "address": machine.address, "tags": dict(machine.tags), "tasks": machine.tasks}
