@@ -127,7 +127,7 @@ def test_a_film_out_of_reach_does_not_stop_the_others(
 ) -> None:
     far = add_video(library, "far", "Hello.")
     # An impossible name fails as a folder without permission does.
-    videos.set_path(library, far, Path(f"/films/{'x' * 300}.mp4"))
+    videos.set_path(library, far, film.with_name("x" * 300))
     result = run("sidecars")
     assert (result.exit_code, result.stdout.count("create\t")) == (0, 3), result.stderr
 
