@@ -236,6 +236,22 @@ def test_exports_and_sidecars_name_people_only_if_asked(run: Run, films: Path, t
         assert "cake? " in (listed := run("export", "party", "-f", form, "--people").stdout)
         assert "Wilhelmina" in listed
     assert run("export", "party", "-f", "srt", "--people").exit_code == 2
+
+
+def test_an_export_of_the_library_has_people_on_request_only(run: Run, films: Path, tmp_path: Path) -> None:
+    run("people", "name", "1", "Wilhelmina")
+    assert "Wilhelmina" not in run("export").stdout + run("export", "-f", "json").stdout
+    lines = [json.loads(line) for line in run("export", "--people").stdout.splitlines()]
+    people = [line for line in lines if line["type"] == "person"]
+    assert {line["name"] for line in people} == {"Wilhelmina"}
+    assert json.loads(run("export", "-f", "json", "--people").stdout)["people"] == [
+        {name: value for name, value in line.items() if name != "type"} for line in people
+    ]
+    for line in lines:
+        line.pop("content_hash", None)  # those of the test are not valid
+    (tmp_path / "all.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    result = run("--home", str(tmp_path / "other"), "import", str(tmp_path / "all.jsonl"))
+    assert (result.exit_code, "skipped" in result.stderr) == (0, False), result.stderr
     with Library.open(films) as library:
         (tmp_path / "party.mp4").write_bytes(b"film")
         videos.set_path(library, 1, tmp_path / "party.mp4")

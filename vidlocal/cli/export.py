@@ -71,7 +71,7 @@ Finetune = Annotated[
     ),
 ]
 Words = Annotated[bool, typer.Option("--words", help="Mark each spoken word at its time in vtt and ass (karaoke).")]
-People = Annotated[bool, typer.Option("--people", help="Name who is seen, in csv, markdown and txt.")]
+People = Annotated[bool, typer.Option("--people", help="Name who is seen: csv, markdown, txt, jsonl, json.")]
 
 
 def command(
@@ -149,7 +149,12 @@ def _export_library(
         selection = resolve_videos(library, names)
         if form in LIBRARY_FORMATS:
             parts = export_library(
-                library, selection, kinds, as_document=form is Format.JSON, with_vocabulary=not names
+                library,
+                selection,
+                kinds,
+                as_document=form is Format.JSON,
+                with_vocabulary=not names,
+                with_people=people,
             )
             console.write_output(parts, out, overwrite=force, quiet=quiet)
             return

@@ -46,7 +46,7 @@ WORD_FORMATS = (Format.VTT, Format.ASS)
 TIMELINE_FORMATS = (Format.EDL, Format.FCPXML, Format.OTIO)
 LIBRARY_FORMATS = (Format.JSONL, Format.JSON)
 # Formats that can tell who is seen.
-PEOPLE_FORMATS = (Format.CSV, Format.TXT, Format.MARKDOWN)
+PEOPLE_FORMATS = (Format.CSV, Format.TXT, Format.MARKDOWN, *LIBRARY_FORMATS)
 
 
 def resolve_videos(library: Library, names: Sequence[str] | None) -> list[Video]:
@@ -63,15 +63,19 @@ def export_library(
     *,
     as_document: bool,
     with_vocabulary: bool,
+    with_people: bool = False,
 ) -> Iterator[str]:
-    """Yield everything stored about videos except images and vectors: JSON lines, or one JSON document."""
+    """Yield everything stored about videos except images and vectors: JSON lines, or one JSON document.
+
+    Named people are left out, except on request.
+    """
     rows = (
         row
-        for row in export_rows.lines(library, selection, with_vocabulary=with_vocabulary)
-        if not kinds or row["type"] == "video" or row.get("kind") in kinds
+        for row in export_rows.lines(library, selection, with_vocabulary=with_vocabulary, with_people=with_people)
+        if not kinds or row["type"] in ("video", "person") or row.get("kind") in kinds
     )
     if as_document:
-        yield _document(rows)
+        yield _document(rows, with_people=with_people)
     else:
         yield from (to_json(row) + "\n" for row in rows)
 
@@ -165,11 +169,15 @@ def _timeline(clips: Sequence[Clip], form: Format, title: str, rate: Fraction) -
     return renderers[form](clips, title=title, rate=rate)
 
 
-def _document(rows: Iterator[export_rows.Line]) -> str:
+def _document(rows: Iterator[export_rows.Line], *, with_people: bool) -> str:
     """All rows as a JSON document, a list for each type."""
     lists: dict[str, list[export_rows.Line]] = {
         f"{kind}s": [] for kind in ("video", "passage", "frame", "section", "reading", "word")
     }
+    if with_people:
+        lists["people"] = []
     for row in rows:
-        lists[f"{row['type']}s"].append({name: value for name, value in row.items() if name != "type"})
+        lists["people" if row["type"] == "person" else f"{row['type']}s"].append(
+            {name: value for name, value in row.items() if name != "type"}
+        )
     return to_json(lists, indent=2) + "\n"

@@ -5,11 +5,12 @@
     {"type": "passage", "video": "wedding", "number": 1, "kind": "speech", "start": 0.3, "end": 2.1, "text": "...", ...}
     {"type": "section", "video": "wedding", "number": 0, ...}
     {"type": "reading", "video": "wedding", "time": 3.0, "values": {"iso": "100"}}
+    {"type": "person", "video": "wedding", "name": "Anna", "start": 2.0, "end": 8.5}
     {"type": "word", "form": "dances", "tag": "dance"}
 
 A passage is identified by its `number` within its video, a frame by its time: ids differ between libraries. Values that
-are null are left out. Not exported: images and vectors (recreated from file and text), voices (but the names of
-speakers), the queue, and paths of copies.
+are null are left out. Named people are exported on request only. Not exported: images and vectors (recreated from file
+and text), faces, voices (but the names of speakers), the queue, and paths of copies.
 """
 
 import json
@@ -17,9 +18,10 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 
 from vidlocal.records import Video
-from vidlocal.store.content import telemetry, word_times
+from vidlocal.store.content import people, telemetry, word_times
 from vidlocal.store.database import Library
 from vidlocal.store.index.speaker_names import PASSAGE_SPEAKER
 
@@ -44,11 +46,15 @@ def names(videos: Sequence[Video]) -> dict[int, str]:
     return {video.id: video.title if count[video.title] == 1 else f"{video.title} #{video.id}" for video in videos}
 
 
-def lines(library: Library, videos: Sequence[Video], *, with_vocabulary: bool) -> Iterator[Line]:
-    """Yield the lines of `videos` in this order, and the vocabulary of the library."""
+def lines(
+    library: Library, videos: Sequence[Video], *, with_vocabulary: bool, with_people: bool = False
+) -> Iterator[Line]:
+    """Yield the lines of `videos` in this order, on request the named people, and the vocabulary."""
     video_names = names(videos)
     for video in videos:
         yield from _video(library, video.id, video_names[video.id])
+        for person in people.named_spans(library, video.id) if with_people else ():
+            yield {"type": "person", "video": video_names[video.id], **asdict(person)}
     if with_vocabulary:
         for row in library.rows("SELECT form, tag FROM vocabulary ORDER BY form"):
             yield {"type": "word", "form": row["form"], "tag": row["tag"]}

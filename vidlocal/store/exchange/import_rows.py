@@ -103,6 +103,7 @@ class Importer:
             "frame": self._import_frame,
             "section": self._import_section,
             "reading": self._import_reading,
+            "person": self._check_person,
             "word": self._import_word,
         }
         importer = importers.get(str(line.get("type")))
@@ -286,6 +287,13 @@ class Importer:
             raise BadLine("values is not a JSON object")
         reading = Reading(seconds(line, "time"), {str(name): str(value) for name, value in readings.items()})
         telemetry.add(self.library, self._video_id(line), [reading])
+
+    def _check_person(self, line: Line) -> None:
+        """Check a person. Nothing is stored: people are known by their faces, which are not exported."""
+        self._video_id(line)
+        text(line, "name")
+        seconds(line, "start")
+        seconds(line, "end")
 
     def _import_word(self, line: Line) -> None:
         self._insert("vocabulary", {"form": text(line, "form"), "tag": text(line, "tag")})
