@@ -1,6 +1,6 @@
 import pytest
 
-from vidlocal.text import full_model_name, pluralize
+from vidlocal.text import full_model_name, pluralize, short_model_name
 
 
 def test_only_one_takes_the_singular() -> None:
@@ -24,3 +24,9 @@ def test_only_one_takes_the_singular() -> None:
 )
 def test_a_model_without_a_tag_is_the_latest(name: str, full: str) -> None:
     assert full_model_name(name) == full
+
+
+def test_a_model_named_by_its_path_is_shown_by_its_file() -> None:
+    assert short_model_name("/home/anna/models/qwen3-vl.gguf") == "qwen3-vl"
+    assert short_model_name("hf.co/org/model:q4") == "hf.co/org/model:q4"
+    assert short_model_name("llava:7b") == "llava:7b"

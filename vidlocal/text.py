@@ -12,6 +12,11 @@ def full_model_name(model: str) -> str:
     return (model if ":" in last else f"{model}:latest").lower()
 
 
+def short_model_name(model: str) -> str:
+    """Return the file name of a model that its server names by an absolute path, as llama.cpp does: `qwen3-vl`."""
+    return model.rsplit("/", 1)[-1].removesuffix(".gguf") if model.startswith("/") else model
+
+
 def model_key(name: str, digest: str) -> str:
     """Return the key of vectors of a model build: `name@digest12`."""
     return f"{name}@{digest[:12]}"

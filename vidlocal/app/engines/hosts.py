@@ -25,6 +25,7 @@ from vidlocal.settings import Settings
 from vidlocal.settings.servers import Role, ServerKind, ServerSetting
 from vidlocal.store.database import Library
 from vidlocal.store.history import facts
+from vidlocal.text import short_model_name
 
 Notify = Callable[[str], None]
 Model = TypeVar("Model")
@@ -212,7 +213,7 @@ def _vision(connection: _Connection, settings: Settings, *, canary: bool, notify
     num_ctx = server.context(model.name, num_ctx)
     vision = ServedVision(server, model, num_ctx=num_ctx, keep_alive=settings.keep_alive)
     if canary:
-        notify(f"Loading {model.name} and checking that it accepts images…")
+        notify(f"Loading {short_model_name(model.name)} and checking that it accepts images…")
         _require_sight(connection, settings, vision)
         _warn_if_partly_on_cpu(server, model.name, notify)
     return vision

@@ -24,7 +24,7 @@ from vidlocal.store.database import Library
 from vidlocal.store.history import facts
 from vidlocal.store.queue import jobs, priorities
 from vidlocal.store.queue.job_filter import JobFilter
-from vidlocal.text import format_size, pluralize
+from vidlocal.text import format_size, pluralize, short_model_name
 from vidlocal.timecode import format_duration
 
 # Less is not worth a word.
@@ -135,7 +135,7 @@ def _report_estimate(
     if not frames_left:
         return
     seconds_each = facts.get(library, facts.SECONDS_PER_FRAME)
-    models = dict.fromkeys(host.vision.name for host in engines.hosts if host.vision is not None)
+    models = dict.fromkeys(short_model_name(host.vision.name) for host in engines.hosts if host.vision is not None)
     work = f"{pluralize(frames_left, 'frame')} to caption with {' and '.join(models)}"
     if seconds_each is None:
         session.notify(f"{work}, time unknown yet.")
