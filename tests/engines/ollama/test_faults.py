@@ -1,5 +1,6 @@
 """Attribution of failures: to the server, the model, or a single image."""
 
+import gzip
 import json
 
 import pytest
@@ -277,3 +278,19 @@ def test_lines_after_the_end_of_an_answer_are_ignored(server: FakeOllama, vision
 
     server.script(repeat)
     assert vision.describe(red, plain=True).description == "A red wall."
+
+
+def test_a_compressed_answer_is_refused_before_it_is_unpacked(
+    server: FakeOllama, vision: ServedVision, red: bytes
+) -> None:
+    packed = gzip.compress(b'{"models": [' + b" " * (200 << 20) + b"]}", 1)
+
+    def compress(exchange: Exchange) -> None:
+        exchange.send_bytes(200, packed, "application/json", {"Content-Encoding": "gzip"})
+
+    server.script(compress)
+    with pytest.raises(AnswerRejected, match="compresses its answers"):
+        vision.describe(red)
+    server.script(compress, path="/api/tags")
+    with Ollama(server.host) as ollama, pytest.raises(AnswerRejected, match="compresses its answers"):
+        ollama.models()

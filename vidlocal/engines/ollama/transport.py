@@ -76,7 +76,10 @@ class GuardedTransport(httpx.BaseTransport):
         self._timeouts = timeouts
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and guard the body of the response. Raises EngineBusy for 429 and 503."""
+        """Send a request and guard the body of the response.
+
+        Raises EngineBusy for 429 and 503, AnswerRejected for a compressed body.
+        """
         # The ollama package sends OLLAMA_API_KEY to any host.
         request.headers.pop("authorization", None)
         if self._api_key is not None:
@@ -90,6 +93,11 @@ class GuardedTransport(httpx.BaseTransport):
         if response.status_code in (429, 503):
             response.close()
             raise _busy(response, request.url)
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
+            response.close()  # a few bytes could become gigabytes, and hide the mark of a hosted model
+            raise AnswerRejected(
+                f"The model server at {origin(str(request.url))} compresses its answers. Turn that off."
+            )
         limits = request.extensions.get("timeout")
         if isinstance(limits, dict) and limits.get("read") == self._timeouts.first_byte:
             limits["read"] = self._timeouts.between_chunks  # read by httpx when the body begins
