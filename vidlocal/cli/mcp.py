@@ -8,6 +8,7 @@ import typer
 
 from vidlocal.cli.ui import console, options
 from vidlocal.errors import ToolError, UsageError
+from vidlocal.installation import extra_command
 from vidlocal.mcp.client_config import FILES, Assistant, config_lines
 from vidlocal.settings import load
 
@@ -82,4 +83,4 @@ def _require_sdk() -> None:
     from importlib.util import find_spec
 
     if find_spec("mcp") is None:
-        raise ToolError('Not installed: mcp. Run: pip install "vidlocal[mcp]"')
+        raise ToolError(f"Not installed: mcp. Run: {extra_command('mcp')}")

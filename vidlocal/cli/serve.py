@@ -9,6 +9,7 @@ import typer
 
 from vidlocal.cli.ui import console, options
 from vidlocal.errors import ToolError, UsageError
+from vidlocal.installation import extra_command
 from vidlocal.settings import load
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def _require_web() -> None:
 
     missing = [name for name in ("starlette", "uvicorn", "jinja2") if find_spec(name) is None]
     if missing:
-        raise ToolError(f'Not installed: {", ".join(missing)}. Run: pip install "vidlocal[web]"')
+        raise ToolError(f"Not installed: {', '.join(missing)}. Run: {extra_command('web')}")
 
 
 def _login(home: Path, *, is_new: bool) -> "Login":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
+from vidlocal.installation import extra_command
 from vidlocal.plugins.discovery import GROUP, has_plugins
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 Notify = Callable[[str], None]
 
-_NO_PLUGGY = 'pluggy is missing; run: pip install "vidlocal[plugins]"'
+_NO_PLUGGY = f"pluggy is missing; run: {extra_command('plugins')}"
 
 
 @dataclass(frozen=True, slots=True)

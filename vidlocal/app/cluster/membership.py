@@ -8,6 +8,7 @@ from vidlocal.cluster.addresses import SchedulerAddress, parse_address
 from vidlocal.cluster.certificates import write_private
 from vidlocal.cluster.connection import Connection
 from vidlocal.errors import ToolError, UsageError
+from vidlocal.installation import extra_command
 from vidlocal.settings import Settings
 
 # Value of the setting: the cluster that this machine started or joined.
@@ -46,7 +47,7 @@ def require_dask() -> None:
     """Raise ToolError if the optional packages are not installed."""
     missing = [name for name in ("distributed", "cryptography") if find_spec(name) is None]
     if missing:
-        raise ToolError(f'Not installed: {", ".join(missing)}. Run: pip install "vidlocal[cluster]"')
+        raise ToolError(f"Not installed: {', '.join(missing)}. Run: {extra_command('cluster')}")
 
 
 def open_connection(stack: ExitStack, settings: Settings) -> Connection:

@@ -11,6 +11,7 @@ from vidlocal.engines.speech import whisper_files
 from vidlocal.engines.speech.voice_detector import model_file
 from vidlocal.engines.speech.whisper_backend import backend
 from vidlocal.errors import EngineError, ModelMissing, SettingsError
+from vidlocal.installation import extra_command
 from vidlocal.settings import Settings
 
 
@@ -47,7 +48,7 @@ def vad() -> Check:
 def clip(folder: Path) -> Check:
     """Check the optional CLIP model: missing is fine, damaged is not."""
     if not clip_files.is_installed():
-        return Check("image search", CheckState.OK, "not installed (optional)", 'pip install "vidlocal[pictures]"')
+        return Check("image search", CheckState.OK, "not installed (optional)", extra_command("pictures"))
     fix = f"{SETUP} --pictures"
     try:
         model = clip_files.clip_model(folder)
@@ -63,7 +64,7 @@ def speakers(loaded: Settings) -> Check:
     if not loaded.recognize_speakers:
         return Check("speakers", CheckState.OK, "forbidden by recognize_speakers")
     if not speaker_files.is_installed():
-        return Check("speakers", CheckState.OK, "not installed (optional)", 'pip install "vidlocal[speakers]"')
+        return Check("speakers", CheckState.OK, "not installed (optional)", extra_command("speakers"))
     try:
         models = speaker_files.speaker_models(loaded.models_folder)
     except EngineError:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from vidlocal.engines.model_files import checksum_cache
 from vidlocal.errors import EngineError, ModelMissing
+from vidlocal.installation import extra_command
 from vidlocal.text import model_key
 
 NAME = "clip-vit-b32"
@@ -23,7 +24,7 @@ VISION, TEXT = "clip-ViT-B-32-vision", "clip-ViT-B-32-text"
 WEIGHTS = "model.onnx"
 SUMS = "SHA256SUMS"
 
-NOT_INSTALLED = 'Image search needs the package fastembed. Run: pip install "vidlocal[pictures]"'
+NOT_INSTALLED = f"Image search needs the package fastembed. Run: {extra_command('pictures')}"
 NOT_DOWNLOADED = "The CLIP model is not installed. Run: vidlocal setup --pictures"
 
 # Required files of each folder.

@@ -13,13 +13,14 @@ from pathlib import Path
 from vidlocal.engines.model_files import checksum_cache
 from vidlocal.engines.model_files.published import PublishedModel
 from vidlocal.errors import ModelMissing
+from vidlocal.installation import extra_command
 from vidlocal.text import model_key
 
 NAME = "speakers"
 SEGMENTATION = "speaker-segmentation.onnx"
 EMBEDDING = "speaker-embedding.onnx"
 
-NOT_INSTALLED = 'Speakers need the package sherpa-onnx. Run: pip install "vidlocal[speakers]"'
+NOT_INSTALLED = f"Speakers need the package sherpa-onnx. Run: {extra_command('speakers')}"
 NOT_DOWNLOADED = "The models for speakers are not installed. Run: vidlocal setup --speakers"
 
 

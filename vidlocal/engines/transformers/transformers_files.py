@@ -14,8 +14,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from vidlocal.errors import EngineError, ModelMissing
+from vidlocal.installation import extra_command
 
-NOT_INSTALLED = 'Models in process need PyTorch and transformers. Run: pip install "vidlocal[transformers]"'
+NOT_INSTALLED = f"Models in process need PyTorch and transformers. Run: {extra_command('transformers')}"
 # Folder of downloaded models in the models folder.
 FOLDER = "transformers"
 CONFIG = "config.json"
