@@ -18,7 +18,7 @@ from mcp.client import Client
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared._httpx_utils import create_mcp_http_client
 
-from tests.support.commands import Run
+from tests.support.commands import Run, add_video
 from tests.support.fake_ollama import FakeOllama
 from tests.support.web_server import index, make_films
 from vidlocal.records import Passage, PassageKind
@@ -203,3 +203,16 @@ def test_a_port_in_use_is_named(run: Run) -> None:
         result = run("mcp", "--http", "--port", str(port))
     assert result.exit_code == 5
     assert f"Port {port}" in result.stderr
+
+
+def test_a_name_that_is_not_utf_8_does_not_end_the_server(tmp_path: Path) -> None:
+    with Library.open(tmp_path, create=True) as library:
+        for title in ("evening one", "evening two\udcff"):
+            add_video(library, title, "Hello.")
+
+    async def converse(client: Client) -> list[str]:
+        return [await text_of(client, "show", video="evening"), await text_of(client, "list_videos")]
+
+    several, listed = talk(tmp_path, converse)
+    assert "matches 2 videos" in several
+    assert "evening two" in listed

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from vidlocal.errors import ToolError, VidlocalError
 from vidlocal.mcp.tools import INSTRUCTIONS, Tools
+from vidlocal.render.sanitize import sanitize
 from vidlocal.settings import Settings
 from vidlocal.version import __version__
 
@@ -94,13 +95,19 @@ class _TokenGuard:
 
 
 def _with_errors(tool: Callable[..., Any], kind: type[Exception]) -> Callable[..., Any]:
-    """Return the tool with errors of the protocol: sentences for the assistant, marked as failures."""
+    """Return the tool with errors of the protocol: sentences for the assistant, marked as failures.
+
+    Texts are sanitized: half a letter in a file name would end the server.
+    """
 
     @wraps(tool)
     def call(*values: Any, **named: Any) -> Any:
         try:
-            return tool(*values, **named)
+            result = tool(*values, **named)
         except VidlocalError as error:
-            raise kind(str(error)) from error
+            raise kind(sanitize(str(error))) from error
+        parts = result if isinstance(result, list) else [result]
+        cleaned = [sanitize(part) if isinstance(part, str) else part for part in parts]
+        return cleaned if isinstance(result, list) else cleaned[0]
 
     return call
