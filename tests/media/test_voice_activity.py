@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tests.support.speech import RATE_HZ, Samples, Sentence, recording, sentences
-from vidlocal.media.voice_activity import MAX_PIECE_S, MAX_WINDOW_S, SpeechSpan, pieces, voice_levels, windows
+from vidlocal.media.voice_activity import MAX_PIECE_S, MAX_WINDOW_S, first_window, pieces, speech_after
 from vidlocal.media.voice_activity import speech_spans as spans_of_levels
+from vidlocal.voice_levels import SpeechSpan, voice_levels
 
 
 @pytest.fixture(scope="module")
@@ -93,8 +94,14 @@ def test_a_long_chunk_is_split_in_its_pauses(spoken: list[Sentence]) -> None:
 
 def test_windows_join_pieces_across_pauses_of_up_to_three_seconds() -> None:
     speech = [(1.0, 3.0), (5.5, 9.0), (12.5, 14.0), (15.0, 16.0)]
-    assert windows(voice_levels(noise(20, 0.001)), speech) == ((1.0, 9.0), (12.5, 16.0))
-    assert windows(voice_levels(noise(20, 0.001)), []) == ()
+    levels = voice_levels(noise(20, 0.001))
+    assert first_window(levels, speech) == (1.0, 9.0)
+    assert first_window(levels, speech_after(speech, 9.0)) == (12.5, 16.0)
+    assert first_window(levels, speech_after(speech, 16.0)) is None
+
+
+def test_speech_after_a_time_may_begin_within_a_piece() -> None:
+    assert speech_after([(1.0, 3.0), (5.5, 9.0)], 6.0) == [(6.0, 9.0)]
 
 
 def test_long_windows_are_cut_in_pauses_near_their_end(spoken: list[Sentence]) -> None:
@@ -104,7 +111,11 @@ def test_long_windows_are_cut_in_pauses_near_their_end(spoken: list[Sentence]) -
         placed.append((at, spoken[len(placed) % 3]))
         at += placed[-1][1].samples.size / RATE_HZ + 1.0
     sound = recording(placed, seconds=at)
-    parts = windows(voice_levels(sound), chunks(sound, speech_spans(sound)))
+    speech: Sequence[SpeechSpan] = chunks(sound, speech_spans(sound))
+    parts = []
+    while window := first_window(voice_levels(sound), speech):
+        parts.append(window)
+        speech = speech_after(speech, window[1])
     assert all(19.0 <= end - start <= MAX_WINDOW_S for start, end in parts[:-1])
     inside = [sum(start <= at and at + 1.0 <= end for at, _ in placed) for start, end in parts]
     assert sum(inside) == len(placed)

@@ -31,21 +31,25 @@ class Scripted:
         self.heard: list[float] = []
         self.asked: list[str | None] = []
         self.prompts: list[str] = []
+        self.continued: list[bool] = []
         self._fail_at = fail_at
         self._error = error or EngineError("the model crashed")
 
     def has_speech(self, samples: object) -> bool:
         return True
 
-    def language_probabilities(self, samples: Samples, *, quick: bool = False) -> Mapping[str, float]:
+    def language_probabilities(self, samples: Samples, *, seconds: float = 30.0) -> Mapping[str, float]:
         return {"en": 0.4, "es": 0.6}
 
-    def transcribe(self, samples: Samples, language: str | None, *, prompt: str = "") -> Speech:
+    def transcribe(
+        self, samples: Samples, language: str | None, *, prompt: str = "", continues: bool = False
+    ) -> Speech:
         if len(self.heard) == self._fail_at:
             raise self._error
         self.heard.append(samples.size / RATE_HZ)
         self.asked.append(language)
         self.prompts.append(prompt)
+        self.continued.append(continues)
         return Speech(language, (Cue(0.0, samples.size / RATE_HZ, f"piece {len(self.heard)}", language),))
 
     def translate(self, samples: Samples, language: str) -> Speech:

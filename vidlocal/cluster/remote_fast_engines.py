@@ -86,10 +86,15 @@ class RemoteSpeech:
     def has_speech(self, samples: Samples) -> bool:
         return bool(self._pool.call("has_speech", encode_flac(samples)))
 
-    def language_probabilities(self, samples: Samples, *, quick: bool = False) -> Mapping[str, float]:
-        return cast("dict[str, float]", self._pool.call("language_probabilities", encode_flac(samples), quick=quick))
+    def language_probabilities(self, samples: Samples, *, seconds: float = 30.0) -> Mapping[str, float]:
+        return cast(
+            "dict[str, float]", self._pool.call("language_probabilities", encode_flac(samples), seconds=seconds)
+        )
 
-    def transcribe(self, samples: Samples, language: str | None, *, prompt: str = "") -> Speech:
+    def transcribe(
+        self, samples: Samples, language: str | None, *, prompt: str = "", continues: bool = False
+    ) -> Speech:
+        # The last call may have gone to another machine, or there may have been one of another video since.
         return cast(Speech, self._pool.call("transcribe", encode_flac(samples), language, prompt=prompt))
 
     def translate(self, samples: Samples, language: str) -> Speech:

@@ -72,11 +72,15 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Speech:
-    """A transcript: language (ISO 639-1, None without speech), cues of speech and of other sounds, each in order."""
+    """A transcript: language (ISO 639-1, None without speech), cues of speech and of other sounds, each in order.
+
+    `end`: end of the transcribed part in seconds, None for all. The rest is better transcribed with what follows.
+    """
 
     language: str | None
     cues: tuple[Cue, ...]
     sounds: tuple[Cue, ...] = ()
+    end: float | None = None
 
 
 class VisionEngine(Protocol):
@@ -312,12 +316,17 @@ class SpeechEngine(Protocol):
         """Return True if anybody speaks, False for noise and music."""
         ...
 
-    def language_probabilities(self, samples: Samples, *, quick: bool = False) -> Mapping[str, float]:
-        """Return the probability of each language (ISO 639-1) in the first 30 s, or 5 s for `quick`."""
+    def language_probabilities(self, samples: Samples, *, seconds: float = 30.0) -> Mapping[str, float]:
+        """Return the probability of each language (ISO 639-1) in the first `seconds`, at most 30."""
         ...
 
-    def transcribe(self, samples: Samples, language: str | None, *, prompt: str = "") -> Speech:
-        """Transcribe at most about 30 s. A `language` of None is detected. `prompt`: likely words."""
+    def transcribe(
+        self, samples: Samples, language: str | None, *, prompt: str = "", continues: bool = False
+    ) -> Speech:
+        """Transcribe at most about 30 s. A `language` of None is detected.
+
+        `prompt`: likely words. `continues`: the samples follow those of the last call.
+        """
         ...
 
     def translate(self, samples: Samples, language: str) -> Speech:

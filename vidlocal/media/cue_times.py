@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
 
-from vidlocal.media.voice_activity import SpeechSpan
 from vidlocal.records import Cue, Word
+from vidlocal.voice_levels import SpeechSpan
 
 # A cue farther than this from any speech is a hallucination. Times this close to an end of a span are that end.
 _MAX_DISTANCE_S = 0.3

@@ -36,10 +36,10 @@ class Deaf:
     def has_speech(self, samples: object) -> bool:
         return True
 
-    def language_probabilities(self, samples: object, *, quick: bool = False) -> Mapping[str, float]:
+    def language_probabilities(self, samples: object, *, seconds: float = 30.0) -> Mapping[str, float]:
         raise AssertionError("asked about silence")
 
-    def transcribe(self, samples: object, language: str | None, *, prompt: str = "") -> Speech:
+    def transcribe(self, samples: object, language: str | None, *, prompt: str = "", continues: bool = False) -> Speech:
         raise AssertionError("asked about silence")
 
     def translate(self, samples: object, language: str) -> Speech:
@@ -59,10 +59,10 @@ class Listener:
     def has_speech(self, samples: object) -> bool:
         return True
 
-    def language_probabilities(self, samples: object, *, quick: bool = False) -> Mapping[str, float]:
+    def language_probabilities(self, samples: object, *, seconds: float = 30.0) -> Mapping[str, float]:
         return {"en": 1.0}
 
-    def transcribe(self, samples: object, language: str | None, *, prompt: str = "") -> Speech:
+    def transcribe(self, samples: object, language: str | None, *, prompt: str = "", continues: bool = False) -> Speech:
         self.windows += 1
         return Speech("en", (Cue(0.0, 2.0, f"This is number {self.windows}."),))
 

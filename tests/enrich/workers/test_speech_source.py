@@ -2,6 +2,7 @@
 
 import wave
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from tests.support.speech import RATE_HZ, Samples, Sentence, probe_of, recording
 from tests.support.text_videos import add_video
 from tests.support.transcription import Scripted, placed_every, queued, said
 from vidlocal import process
+from vidlocal.engines.base import Speech
 from vidlocal.engines.speech.whisper import Whisper
 from vidlocal.enrich.workers.recognition import recognize
 from vidlocal.enrich.workers.speech_source import SpeechOptions, describe_choice
@@ -30,7 +32,7 @@ class Polyglot(Scripted):
         super().__init__()
         self.calls = 0
 
-    def language_probabilities(self, samples: Samples, *, quick: bool = False) -> Mapping[str, float]:
+    def language_probabilities(self, samples: Samples, *, seconds: float = 30.0) -> Mapping[str, float]:
         self.calls += 1
         spanish = 0.95 if float(np.abs(samples).max()) > 0.5 else 0.05
         return {"en": 1 - spanish, "es": spanish}
@@ -41,6 +43,58 @@ def test_each_window_is_looked_at_once_for_its_language(english: list[Sentence])
     sound = recording(placed_every(90, 3.0, english), seconds=90)
     recognize(engine, sound * (0.4 / float(np.abs(sound).max())), language="en", is_last=True)
     assert engine.calls == len(engine.heard) > 2
+
+
+class Unsure(Scripted):
+    """Needs half a minute to be sure of the language."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.looks: list[float] = []
+
+    def language_probabilities(self, samples: Samples, *, seconds: float = 30.0) -> Mapping[str, float]:
+        self.looks.append(seconds)
+        return {"en": 0.6, "es": 0.4} if seconds == 30.0 else {"en": 0.4, "es": 0.6}
+
+
+def test_a_first_language_that_is_not_sure_is_looked_at_longer(english: list[Sentence]) -> None:
+    engine = Unsure()
+    sound = recording([(0.5, english[0])], seconds=4)
+    assert recognize(engine, sound, language=None, is_last=True).language == "en"
+    assert engine.looks == [10.0, 30.0]
+
+
+class Impatient(Scripted):
+    """Transcribes no more than the first ten seconds of a window."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[float] = []
+
+    def transcribe(
+        self, samples: Samples, language: str | None, *, prompt: str = "", continues: bool = False
+    ) -> Speech:
+        self.given.append(samples.size / RATE_HZ)
+        whole = super().transcribe(samples[: 10 * RATE_HZ], language, prompt=prompt, continues=continues)
+        return replace(whole, end=10.0) if samples.size > 10 * RATE_HZ else whole
+
+
+def test_the_rest_of_a_window_is_transcribed_with_what_follows(english: list[Sentence]) -> None:
+    engine = Impatient()
+    sound = recording(placed_every(60, 2.5, english), seconds=60)
+    reached: list[float] = []
+    recognition = recognize(engine, sound, language="en", is_last=True, is_forced=True, on_progress=reached.append)
+    assert sum(engine.heard) == pytest.approx(reached[-1] - recognition.cues[0].start, abs=0.5)
+    assert max(engine.given) <= 29.5
+    assert engine.given[1] > 20.0
+
+
+def test_the_text_before_is_the_context_unless_long_ago(english: list[Sentence]) -> None:
+    engine = Impatient()
+    sound = recording([*placed_every(20, 2.5, english), (30.0, english[0])], seconds=34)
+    recognize(engine, sound, language="en", is_last=True, is_forced=True)
+    assert engine.continued[:2] == [False, True]
+    assert not engine.continued[-1]
 
 
 def test_each_window_has_its_language_and_the_video_that_of_most(

@@ -75,7 +75,9 @@ class Better(Scripted):
     name = "better"
     digest = "b" * 64
 
-    def transcribe(self, samples: Samples, language: str | None, *, prompt: str = "") -> Speech:
+    def transcribe(
+        self, samples: Samples, language: str | None, *, prompt: str = "", continues: bool = False
+    ) -> Speech:
         speech = super().transcribe(samples, language, prompt=prompt)
         return Speech(language, tuple(replace(cue, words=(Word("piece", 0.0, 0.5),)) for cue in speech.cues))
 
@@ -91,7 +93,9 @@ class Concert(Scripted):
         super().__init__()
         self.gated = 0
 
-    def transcribe(self, samples: Samples, language: str | None, *, prompt: str = "") -> Speech:
+    def transcribe(
+        self, samples: Samples, language: str | None, *, prompt: str = "", continues: bool = False
+    ) -> Speech:
         speech = super().transcribe(samples, language, prompt=prompt)
         return Speech(language, speech.cues, (Cue(0.0, samples.size / RATE_HZ, "applause", language, 0.5),))
 

@@ -119,8 +119,8 @@ class _SpeechCalls:
     def has_speech(self, flac: bytes) -> bool:
         return self._engine.has_speech(decode_flac(flac))
 
-    def language_probabilities(self, flac: bytes, *, quick: bool) -> Mapping[str, float]:
-        return self._engine.language_probabilities(decode_flac(flac), quick=quick)
+    def language_probabilities(self, flac: bytes, *, seconds: float) -> Mapping[str, float]:
+        return self._engine.language_probabilities(decode_flac(flac), seconds=seconds)
 
     def transcribe(self, flac: bytes, language: str | None, *, prompt: str) -> object:
         return self._engine.transcribe(decode_flac(flac), language, prompt=prompt)

@@ -129,7 +129,7 @@ class SpeechServer:
         """Return True if anybody speaks, by a small model on this machine."""
         return self._voices.has_speech(samples)
 
-    def language_probabilities(self, samples: Samples, *, quick: bool = False) -> Mapping[str, float]:
+    def language_probabilities(self, samples: Samples, *, seconds: float = 30.0) -> Mapping[str, float]:
         """Return the languages of a window from a transcript, kept for `transcribe`."""
         spoken: dict[str, float] = {}
         for name, probability in self._listen(samples, None).languages.items():
@@ -138,8 +138,13 @@ class SpeechServer:
                 spoken[code] = max(probability, spoken.get(code, 0.0))
         return spoken or _UNKNOWN_LANGUAGE
 
-    def transcribe(self, samples: Samples, language: str | None, *, prompt: str = "") -> Speech:
-        """Transcribe about 30 s. A `language` of None is detected. `prompt`: likely words."""
+    def transcribe(
+        self, samples: Samples, language: str | None, *, prompt: str = "", continues: bool = False
+    ) -> Speech:
+        """Transcribe about 30 s. A `language` of None is detected. `prompt`: likely words.
+
+        `continues` makes no difference: servers keep nothing between calls.
+        """
         if language is None:
             probabilities = self.language_probabilities(samples)
             language = max(probabilities, key=lambda code: probabilities[code])

@@ -70,32 +70,36 @@ class Whisper:
         """
         return bool(self._call({"do": "has_speech"}, _payload(samples), _LOAD_TIMEOUT_S).values["has_speech"])
 
-    def language_probabilities(self, samples: Samples, *, quick: bool = False) -> Mapping[str, float]:
-        """Return the probability of each language (ISO 639-1) in the first 30 s, or 5 s for `quick`.
+    def language_probabilities(self, samples: Samples, *, seconds: float = 30.0) -> Mapping[str, float]:
+        """Return the probability of each language (ISO 639-1) in the first `seconds`, at most 30.
 
         Raises EngineError.
         """
-        return cast("dict[str, float]", self._request("language", samples, quick=quick).values["probabilities"])
+        return cast("dict[str, float]", self._request("language", samples, seconds=seconds).values["probabilities"])
 
-    def transcribe(self, samples: Samples, language: str | None, *, prompt: str = "") -> Speech:
+    def transcribe(
+        self, samples: Samples, language: str | None, *, prompt: str = "", continues: bool = False
+    ) -> Speech:
         """Transcribe, without loops. Remarks such as [Music] are sounds. Raises EngineError.
 
         Best for 30 s or less. A `language` of None is detected. `prompt`: words that may be said, such as names.
+        `continues`: the samples follow those of the last call, whose text is the context of the first words.
         """
         if language is None:
             probabilities = self.language_probabilities(samples)
             language = max(probabilities, key=lambda code: probabilities[code])
-        return self._decode(samples, language, prompt=prompt, translate=False)
+        return self._decode(samples, language, prompt=prompt, continues=continues, translate=False)
 
     def translate(self, samples: Samples, language: str) -> Speech:
         """Translate speech in `language` to English, without times of words. Raises EngineError.
 
         Models for English only and turbo models have not learned it.
         """
-        return self._decode(samples, language, prompt="", translate=True)
+        return self._decode(samples, language, prompt="", continues=False, translate=True)
 
-    def _decode(self, samples: Samples, language: str, *, prompt: str, translate: bool) -> Speech:
-        reply = self._request("transcribe", samples, language=language, prompt=prompt, translate=translate)
+    def _decode(self, samples: Samples, language: str, *, prompt: str, continues: bool, translate: bool) -> Speech:
+        options = {"language": language, "prompt": prompt, "continues": continues, "translate": translate}
+        reply = self._request("transcribe", samples, **options)
         written = "en" if translate else language
         segments = cast("list[_Segment]", reply.values["segments"])
         duration = samples.size / _RATE_HZ
@@ -113,7 +117,7 @@ class Whisper:
             if start < duration
         ]
         speech = remove_hallucinations(cues)
-        return Speech(written if speech else None, speech, sound_cues(cues))
+        return Speech(written if speech else None, speech, sound_cues(cues), cast("float | None", reply.values["end"]))
 
     def _request(self, do: str, samples: Samples, **values: object) -> Reply:
         if not self._loaded:

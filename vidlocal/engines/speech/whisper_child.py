@@ -6,7 +6,6 @@ float32 samples as payload.
 
 import math
 import os
-import struct
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,8 @@ from vidlocal import process
 from vidlocal.engines.arrays import Samples
 from vidlocal.engines.speech.voice_detector import VoiceDetector
 from vidlocal.errors import EngineError
-from vidlocal.token_words import Token, group_tokens
+from vidlocal.voice_levels import bursts, voice_levels
+from vidlocal.word_alignment import HintedToken, Segment, align
 
 # Spinning threads block each other when other programs need a core: measured 25 times slower. The OpenMP runtime reads
 # this when the binding is imported.
@@ -32,21 +32,19 @@ _VOCABULARY_WITHOUT_LANGUAGES = 51_765
 _ENGLISH_VOCABULARY = 51_864
 
 _RATE_HZ = 16_000
-# A quick look at the language: 5.12 s of speech, encoded as 256 steps of the model instead of 1500, in a seventh of the
-# time.
-_QUICK_STEPS = 256
+# The encoder makes so many steps of a second, and 1500 of all audio unless it is told to make fewer, in less time.
 _STEPS_PER_S = 50
+_MAX_STEPS = 1500
+_TIMESTAMP_S = 0.02
 # The shortest call that whisper.cpp accepts, in milliseconds. It ends before anything is encoded.
 _EMPTY_CALL_MS = 100
 
+# whisper.cpp goes on at the end of the last segment, at the price of a whole window. A rest shorter than the first has
+# been heard already (openai/whisper and whisper.cpp before 1.8 stop there too); a longer one is left to the caller,
+# after enough progress, to be transcribed with what follows.
+_MIN_REST_S = 1.0
+_MIN_PROGRESS_S = 5.0
 
-# Models with known alignment heads, by layers and width of the decoder: whisper.cpp aligns their words with the audio
-# (dynamic time warping) to 0.1 s; other models guess by the length of words. Source: openai/whisper, _ALIGNMENT_HEADS.
-_ALIGNED_MODELS = {(4, 384): "TINY", (6, 512): "BASE", (12, 768): "SMALL", (24, 1024): "MEDIUM"}
-_ALIGNED_LARGE_MODELS = {(32, 1280, 80): "LARGE_V2", (32, 1280, 128): "LARGE_V3", (4, 1280, 128): "LARGE_V3_TURBO"}
-# At the start of a model file: magic, vocabulary, four sizes of the encoder, context, width, heads and layers of the
-# decoder, mel filters.
-_HEADER = struct.Struct("<11i")
 
 _Segment = tuple[float, float, str, float, list[tuple[str, float, float]]]
 
@@ -58,13 +56,13 @@ class _LoadedModel:
         self.path = model_path
         self.threads = threads
         # Logs stay off the terminal; the parent keeps the end of stderr for crash reports.
-        heads = _alignment_heads(model_path)
-        self.is_aligned = heads is not None
-        alignment = {"dtw_token_timestamps": True, "dtw_aheads_preset": heads, "flash_attn": False}
-        context = alignment if self.is_aligned else None
-        self.model = _MODEL(model_path, redirect_whispercpp_logs_to=None, print_progress=False, context_params=context)
+        self.model = _MODEL(model_path, redirect_whispercpp_logs_to=None, print_progress=False)
         if not pw.whisper_n_vocab(self.model._ctx):
             raise EngineError(f"{model_path}: whisper.cpp cannot load the model.")
+        self._duration = 0.0
+        self._is_resumable = False
+        self._end: float | None = None
+        pw.assign_encoder_begin_callback(self.model._params, self._continues)
 
     def language_count(self) -> int:
         """Return the number of languages of the model: 99, large-v3 100, English-only models 0."""
@@ -72,8 +70,8 @@ class _LoadedModel:
         multilingual = int(pw.whisper_is_multilingual(context))
         return int(pw.whisper_n_vocab(context)) - _VOCABULARY_WITHOUT_LANGUAGES - 1 if multilingual else 0
 
-    def language_probabilities(self, samples: Samples, *, quick: bool) -> dict[str, float]:
-        """Return the probability of each language of the model, in the first 30 s, or 5 s for `quick`.
+    def language_probabilities(self, samples: Samples, *, seconds: float) -> dict[str, float]:
+        """Return the probability of each language of the model, in the first `seconds`, at most 30.
 
         The detection of whisper.cpp encodes as many steps as the last transcription, which is an empty one here. The
         binding returns one language too many.
@@ -81,46 +79,69 @@ class _LoadedModel:
         count = self.language_count()
         if not count:
             return {"en": 1.0}
-        steps = _QUICK_STEPS if quick else 0
-        first = samples[: steps * _RATE_HZ // _STEPS_PER_S or samples.size]
+        steps = min(_MAX_STEPS, math.ceil(seconds * _STEPS_PER_S))
+        first = samples[: steps * _RATE_HZ // _STEPS_PER_S]
         self._run(first, audio_ctx=steps, duration_ms=_EMPTY_CALL_MS)
         _, probabilities = self.model.auto_detect_language(first, offset_ms=0, n_threads=self.threads)
         return {code: float(share) for code, share in list(probabilities.items())[:count]}
 
-    def transcribe(self, samples: Samples, language: str, prompt: str, *, translate: bool) -> list[_Segment]:
+    def transcribe(
+        self, samples: Samples, language: str, prompt: str, *, continues: bool, translate: bool
+    ) -> tuple[list[_Segment], float | None]:
         """Return start, end, text, mean probability and words of each segment, translated to English if asked to.
 
-        Times are in seconds from the first sample.
+        Times are in seconds from the first sample. The second value is the end of the transcribed part, None for all;
+        a translation is of all. With `continues` the text of the last call is the context of the first words.
         """
-        self._run(samples, language=language, prompt=prompt, translate=translate)
-        context = self.model._ctx
-        return [self._segment(number) for number in range(pw.whisper_full_n_segments(context))]
+        self._end, self._is_resumable = None, not translate
+        self._run(samples, language=language, prompt=prompt, continues=continues, translate=translate)
+        numbers = range(pw.whisper_full_n_segments(self.model._ctx))
+        tokens = [self._spoken_tokens(number) for number in numbers]
+        hinted = [Segment(*self._span(number), self._hints(tokens[number])) for number in numbers]
+        lines = align(hinted, bursts(voice_levels(samples)), samples.size / _RATE_HZ)
+        segments: list[_Segment] = []
+        for number, (segment, words) in enumerate(zip(hinted, lines, strict=True)):
+            times = [(word.text, word.start, word.end) for word in words]
+            probability = _mean_probability(tokens[number])
+            segments.append((segment.start, segment.end, self._text(number), probability, times))
+        return segments, self._end
 
-    def _segment(self, number: int) -> _Segment:
+    def _continues(self, *_: object) -> bool:
+        """Return True if the next pass of the encoder is worth its cost. Called before each pass."""
+        count = pw.whisper_full_n_segments(self.model._ctx)
+        if not count:
+            return True
+        end = self._span(count - 1)[1]
+        if self._duration - end < _MIN_REST_S:
+            return False
+        if self._is_resumable and end >= _MIN_PROGRESS_S:
+            self._end = end
+            return False
+        return True
+
+    def _span(self, number: int) -> tuple[float, float]:
+        """Return start and end of a segment in seconds."""
         context = self.model._ctx
-        start, end = (
-            time(context, number) / 100 for time in (pw.whisper_full_get_segment_t0, pw.whisper_full_get_segment_t1)
-        )
-        text = pw.whisper_full_get_segment_text(context, number).decode("utf-8", "replace").strip()
-        data = [
-            pw.whisper_full_get_token_data(context, number, position)
-            for position in range(pw.whisper_full_n_tokens(context, number))
+        start = pw.whisper_full_get_segment_t0(context, number)
+        return start / 100, pw.whisper_full_get_segment_t1(context, number) / 100
+
+    def _text(self, number: int) -> str:
+        return str(pw.whisper_full_get_segment_text(self.model._ctx, number).decode("utf-8", "replace").strip())
+
+    def _spoken_tokens(self, number: int) -> list[Any]:
+        """Return the tokens of a segment without timestamps and other marks."""
+        context = self.model._ctx
+        positions = range(pw.whisper_full_n_tokens(context, number))
+        tokens = [pw.whisper_full_get_token_data(context, number, position) for position in positions]
+        return [token for token in tokens if token.id < pw.whisper_token_eot(context)]
+
+    def _hints(self, tokens: list[Any]) -> list[HintedToken]:
+        context = self.model._ctx
+        begin = pw.whisper_token_beg(context)
+        return [
+            HintedToken(pw.whisper_token_to_bytes(context, token.id), (token.tid - begin) * _TIMESTAMP_S, token.pt)
+            for token in tokens
         ]
-        spoken = [token for token in data if token.id < pw.whisper_token_eot(context)]
-        logs = [math.log(max(1e-10, token.p)) for token in spoken]
-        probability = math.exp(sum(logs) / len(logs)) if logs else 0.0
-        words = group_tokens(self._tokens(spoken, start))
-        return start, end, text, probability, [(word.text, word.start, word.end) for word in words]
-
-    def _tokens(self, data: list[Any], start: float) -> list[Token]:
-        """Bytes and times of tokens. The alignment gives ends: each token starts at the previous end."""
-        tokens = []
-        for token in data:
-            is_aligned = self.is_aligned and token.t_dtw >= 0
-            first, last = (start, token.t_dtw / 100) if is_aligned else (token.t0 / 100, token.t1 / 100)
-            tokens.append((pw.whisper_token_to_bytes(self.model._ctx, token.id), first, max(first, last)))
-            start = max(first, last)
-        return tokens
 
     def _run(
         self,
@@ -128,19 +149,23 @@ class _LoadedModel:
         *,
         language: str = "en",
         prompt: str = "",
+        continues: bool = False,
         translate: bool = False,
         audio_ctx: int = 0,
         duration_ms: int = 0,
     ) -> None:
         """Call whisper.cpp with all parameters. Raises EngineError."""
         model = self.model
+        self._duration = samples.size / _RATE_HZ
         model._set_params(
             {
                 "language": language if pw.whisper_lang_id(language) >= 0 else "auto",
                 "n_threads": self.threads,
                 "translate": translate,
                 "initial_prompt": prompt,
-                "no_context": True,
+                # Beside the text of the last call only.
+                "carry_initial_prompt": True,
+                "no_context": not continues,
                 # Without non-speech tokens such as [Music] Whisper says "Thank you." to noise. Remarks are removed
                 # afterwards (`hallucination_filter`).
                 "suppress_nst": False,
@@ -150,7 +175,6 @@ class _LoadedModel:
                 "offset_ms": 0,
                 "duration_ms": duration_ms,
                 "audio_ctx": audio_ctx,
-                "token_timestamps": True,
             }
         )
         code = pw.whisper_full(model._ctx, model._params, samples, samples.size)
@@ -161,15 +185,9 @@ class _LoadedModel:
             )
 
 
-def _alignment_heads(model_path: str) -> Any:
-    """Return the preset of whisper.cpp for a model, None for a model without."""
-    if not os.path.isfile(model_path):
-        return None
-    with open(model_path, "rb") as file:
-        _, vocabulary, *_, state, _, layers, mels = _HEADER.unpack(file.read(_HEADER.size).ljust(_HEADER.size, b"\0"))
-    name = _ALIGNED_MODELS.get((layers, state)) or _ALIGNED_LARGE_MODELS.get((layers, state, mels))
-    english = "_EN" if name in _ALIGNED_MODELS.values() and vocabulary == _ENGLISH_VOCABULARY else ""
-    return name and getattr(pw.whisper_alignment_heads_preset, f"WHISPER_AHEADS_{name}{english}")
+def _mean_probability(tokens: list[Any]) -> float:
+    logs = [math.log(max(1e-10, token.p)) for token in tokens]
+    return math.exp(sum(logs) / len(logs)) if logs else 0.0
 
 
 _loaded: list[_LoadedModel] = []
@@ -187,11 +205,13 @@ def _handle(request: dict[str, object], payload: bytes) -> tuple[dict[str, objec
                 _detectors.append(VoiceDetector())
             return {"has_speech": _detectors[0].has_speech(samples)}, b""
         case "language":
-            return {"probabilities": _loaded[0].language_probabilities(samples, quick=bool(request["quick"]))}, b""
+            seconds = float(str(request["seconds"]))
+            return {"probabilities": _loaded[0].language_probabilities(samples, seconds=seconds)}, b""
         case _:
             language, prompt = str(request["language"]), str(request["prompt"])
-            segments = _loaded[0].transcribe(samples, language, prompt, translate=bool(request["translate"]))
-            return {"segments": segments}, b""
+            continues, translate = bool(request["continues"]), bool(request["translate"])
+            segments, end = _loaded[0].transcribe(samples, language, prompt, continues=continues, translate=translate)
+            return {"segments": segments, "end": end}, b""
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ from vidlocal.engines.base import SpeechEngine
 from vidlocal.errors import MediaError
 from vidlocal.media.audio import RATE_HZ, Samples, mix, read_audio, read_channels, tracks_by_preference
 from vidlocal.media.ffmpeg import Ffmpeg
-from vidlocal.media.voice_activity import SpeechSpan, are_different, pieces, speech_spans, voice_levels
+from vidlocal.media.voice_activity import are_different, pieces, speech_spans
 from vidlocal.records import AudioTrack, Probe
+from vidlocal.voice_levels import SpeechSpan, voice_levels
 
 # A track is judged by as many samples of this length, spread over the video.
 _SAMPLES = 4
