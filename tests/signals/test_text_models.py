@@ -10,9 +10,9 @@ from vidlocal.signals.text_models import TextDetector
 from vidlocal.signals.text_regions import Region
 
 denormal = np.array([1e-40], dtype=np.float32)
-before = (denormal * np.float32(1.0))[0]
+before = (denormal * np.float32(1.0))[0] > 0
 TextDetector(threads=1).detect(np.zeros((224, 320, 3), dtype=np.uint8), Region(0, 0, 320, 224), (1.0, 1.0))
-print(before > 0, (denormal * np.float32(1.0))[0] == 0)
+print(before, (denormal * np.float32(1.0))[0] == 0)
 """
 
 
