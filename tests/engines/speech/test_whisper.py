@@ -43,6 +43,13 @@ def test_silence_of_any_length_has_no_transcript(whisper: Whisper, samples: np.n
     assert whisper.transcribe(samples.astype(np.float32), "en").cues == ()
 
 
+def test_calls_before_are_no_context_unless_asked_for(whisper: Whisper) -> None:
+    sound = decoded(ASSETS / "wedding-en.flac")
+    alone = whisper.transcribe(sound, "en")
+    whisper.transcribe(decoded(ASSETS / "boda-es.flac"), "es")
+    assert whisper.transcribe(sound, "en") == alone
+
+
 def test_non_contiguous_samples_are_transcribed_alike(whisper: Whisper) -> None:
     sound = decoded(ASSETS / "wedding-en.flac")
     every_other = np.repeat(sound, 2)[::2]

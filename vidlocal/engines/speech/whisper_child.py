@@ -29,7 +29,6 @@ _MODEL: Any = Model
 
 # whisper.cpp: vocabulary size of a model without language tokens.
 _VOCABULARY_WITHOUT_LANGUAGES = 51_765
-_ENGLISH_VOCABULARY = 51_864
 
 _RATE_HZ = 16_000
 # The encoder makes so many steps of a second, and 1500 of all audio unless it is told to make fewer, in less time.
@@ -44,7 +43,6 @@ _EMPTY_CALL_MS = 100
 # after enough progress, to be transcribed with what follows.
 _MIN_REST_S = 1.0
 _MIN_PROGRESS_S = 5.0
-
 
 _Segment = tuple[float, float, str, float, list[tuple[str, float, float]]]
 
@@ -62,6 +60,8 @@ class _LoadedModel:
         self._duration = 0.0
         self._is_resumable = False
         self._end: float | None = None
+        # First segment and start of each pass of the encoder, in seconds: timestamps count from there.
+        self._passes: list[tuple[int, float]] = []
         pw.assign_encoder_begin_callback(self.model._params, self._continues)
 
     def language_count(self) -> int:
@@ -94,10 +94,11 @@ class _LoadedModel:
         a translation is of all. With `continues` the text of the last call is the context of the first words.
         """
         self._end, self._is_resumable = None, not translate
+        self._passes = []
         self._run(samples, language=language, prompt=prompt, continues=continues, translate=translate)
         numbers = range(pw.whisper_full_n_segments(self.model._ctx))
         tokens = [self._spoken_tokens(number) for number in numbers]
-        hinted = [Segment(*self._span(number), self._hints(tokens[number])) for number in numbers]
+        hinted = [Segment(*self._span(number), self._hints(number, tokens[number])) for number in numbers]
         lines = align(hinted, bursts(voice_levels(samples)), samples.size / _RATE_HZ)
         segments: list[_Segment] = []
         for number, (segment, words) in enumerate(zip(hinted, lines, strict=True)):
@@ -117,6 +118,7 @@ class _LoadedModel:
         if self._is_resumable and end >= _MIN_PROGRESS_S:
             self._end = end
             return False
+        self._passes.append((count, end))
         return True
 
     def _span(self, number: int) -> tuple[float, float]:
@@ -135,11 +137,15 @@ class _LoadedModel:
         tokens = [pw.whisper_full_get_token_data(context, number, position) for position in positions]
         return [token for token in tokens if token.id < pw.whisper_token_eot(context)]
 
-    def _hints(self, tokens: list[Any]) -> list[HintedToken]:
+    def _hints(self, number: int, tokens: list[Any]) -> list[HintedToken]:
+        """Return the tokens of a segment with the likeliest timestamps before them."""
         context = self.model._ctx
-        begin = pw.whisper_token_beg(context)
+        first = pw.whisper_token_beg(context)
+        start = max((start for segment, start in self._passes if segment <= number), default=0.0)
         return [
-            HintedToken(pw.whisper_token_to_bytes(context, token.id), (token.tid - begin) * _TIMESTAMP_S, token.pt)
+            HintedToken(
+                pw.whisper_token_to_bytes(context, token.id), start + (token.tid - first) * _TIMESTAMP_S, token.pt
+            )
             for token in tokens
         ]
 
