@@ -1,7 +1,8 @@
 """Words and their times from the tokens of a speech model. Pure."""
 
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from vidlocal.records import Word
 
@@ -28,6 +29,12 @@ def group_tokens(tokens: Iterable[Token]) -> tuple[Word, ...]:
             words.append((text, start, end))
     decoded = ((text.decode("utf-8", "replace").strip(), start, end) for text, start, end in words)
     return tuple(Word(text, start, end) for text, start, end in decoded if text)
+
+
+def mean_probability(probabilities: Sequence[float]) -> float:
+    """Return the geometric mean of probabilities of tokens, 0 without any."""
+    logs = [math.log(max(1e-10, probability)) for probability in probabilities]
+    return math.exp(sum(logs) / len(logs)) if logs else 0.0
 
 
 def _begins_word(before: bytes, text: bytes) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vidlocal.records import Cue, Word
-from vidlocal.token_words import group_tokens
+from vidlocal.token_words import group_tokens, mean_probability
 
 # Of a window of 30 s. A longer text is a loop.
 MAX_CHARACTERS = 4_000
@@ -87,7 +87,7 @@ def _confidence(segment: Json) -> float | None:
     told = [word.get("probability") for word in words if isinstance(word, Mapping)] if isinstance(words, list) else []
     probabilities = [float(value) for value in told if isinstance(value, int | float) and 0 <= value <= 1]
     if probabilities:
-        return math.exp(sum(math.log(max(1e-10, value)) for value in probabilities) / len(probabilities))
+        return mean_probability(probabilities)
     log = segment.get("avg_logprob")
     return math.exp(min(0.0, log)) if isinstance(log, int | float) and math.isfinite(log) and log else None
 

@@ -14,6 +14,7 @@ from vidlocal import process
 from vidlocal.engines.arrays import Samples
 from vidlocal.engines.speech.voice_detector import VoiceDetector
 from vidlocal.errors import EngineError
+from vidlocal.token_words import mean_probability
 from vidlocal.voice_levels import bursts, voice_levels
 from vidlocal.word_alignment import HintedToken, Segment, align
 
@@ -103,7 +104,7 @@ class _LoadedModel:
         segments: list[_Segment] = []
         for number, (segment, words) in enumerate(zip(hinted, lines, strict=True)):
             times = [(word.text, word.start, word.end) for word in words]
-            probability = _mean_probability(tokens[number])
+            probability = mean_probability([token.p for token in tokens[number]])
             segments.append((segment.start, segment.end, self._text(number), probability, times))
         return segments, self._end
 
@@ -189,11 +190,6 @@ class _LoadedModel:
                 f"whisper.cpp failed on a window of audio (code {code}). The file may be damaged: delete {self.path} "
                 "and run: vidlocal setup"
             )
-
-
-def _mean_probability(tokens: list[Any]) -> float:
-    logs = [math.log(max(1e-10, token.p)) for token in tokens]
-    return math.exp(sum(logs) / len(logs)) if logs else 0.0
 
 
 _loaded: list[_LoadedModel] = []
