@@ -16,9 +16,8 @@ import numpy.typing as npt
 
 from vidlocal.records import Word
 from vidlocal.token_words import group_tokens
-from vidlocal.voice_levels import SpeechSpan
+from vidlocal.voice_levels import STEP_S, SpeechSpan
 
-_STEP_S = 0.02
 _MIN_WORD_STEPS = 2
 _MAX_WORD_STEPS = 100
 
@@ -97,7 +96,7 @@ def align(segments: Sequence[Segment], bursts: Sequence[SpeechSpan], duration: f
     for word, (chosen, last_ends) in zip(reversed(words), reversed(choices), strict=True):
         end = int(last_ends[at])
         at = end - int(chosen[end])
-        aligned[word.segment].append(Word(word.text, at * _STEP_S, end * _STEP_S))
+        aligned[word.segment].append(Word(word.text, at * STEP_S, end * STEP_S))
     return [tuple(reversed(line)) for line in aligned]
 
 
@@ -111,15 +110,15 @@ def _words(number: int, segment: Segment) -> Iterator[_HintedWord]:
 
 def _sound_before(bursts: Sequence[SpeechSpan], duration: float) -> _Costs:
     """Count the steps with sound before each step."""
-    is_sound = np.zeros(max(1, round(duration / _STEP_S)), dtype=bool)
+    is_sound = np.zeros(max(1, round(duration / STEP_S)), dtype=bool)
     for start, end in bursts:
-        is_sound[max(0, round(start / _STEP_S)) : max(0, round(end / _STEP_S))] = True
+        is_sound[max(0, round(start / STEP_S)) : max(0, round(end / STEP_S))] = True
     return np.concatenate(([0], np.cumsum(is_sound))).astype(np.float64)
 
 
 def _spoken_steps(segments: Sequence[Segment], sound: _Costs) -> float:
     """Count the steps with sound from the first segment to the last one, at least one."""
-    first, last = (min(max(0, round(time / _STEP_S)), sound.size - 1) for time in (segments[0].start, segments[-1].end))
+    first, last = (min(max(0, round(time / STEP_S)), sound.size - 1) for time in (segments[0].start, segments[-1].end))
     return max(1.0, float(sound[last] - sound[first]))
 
 
@@ -128,9 +127,9 @@ def _ends(word: _HintedWord, segment: Segment, length: float, costs: _Costs, sou
 
     `costs`: of beginning at each step, without the word's own hint.
     """
-    begin = max(0, round((segment.start - _MAX_BEYOND_S) / _STEP_S))
-    stop = min(costs.size, round((segment.end + _MAX_BEYOND_S) / _STEP_S))
-    times: _Costs = np.arange(begin, stop, dtype=np.float64) * _STEP_S
+    begin = max(0, round((segment.start - _MAX_BEYOND_S) / STEP_S))
+    stop = min(costs.size, round((segment.end + _MAX_BEYOND_S) / STEP_S))
+    times: _Costs = np.arange(begin, stop, dtype=np.float64) * STEP_S
     starts = costs[begin:stop] + _start_cost(word, segment, times)
     silence = np.arange(begin, stop) - sound[begin:stop]
     ends = np.full(costs.size, _UNREACHABLE)
